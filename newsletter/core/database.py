@@ -1,0 +1,85 @@
+"""The engine and the unit of work.
+
+The entry point (a request, a task, a command) opens a unit, calls services with its session, and the unit commits or rolls back
+whole. Jobs asked for inside a unit are sent to the broker after its commit, never before.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from newsletter.core import jobs
+
+SQLITE_SETUP = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",  # WAL keeps the database whole at a power cut; the last commits may wait for the next checkpoint
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=15000",
+    "PRAGMA temp_store=MEMORY",
+)
+
+
+class Database:
+    """One engine and the broker that its commits wake."""
+
+    def __init__(self, engine: Engine, broker: jobs.Broker | None = None) -> None:
+        self.engine = engine
+        self.broker = broker
+        self._units = sessionmaker(engine, expire_on_commit=False)
+        self._readings = sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False)
+
+    @contextmanager
+    def unit(self) -> Iterator[Session]:
+        """A transaction that writes: committed when the block ends well, rolled back when it raises."""
+        with self._units() as session:
+            with session.begin():
+                yield session
+            wakes = jobs.collected(session)
+        if self.broker is not None:
+            self.broker.send(wakes)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads; on SQLite it never waits for a writer."""
+        with self._readings() as session:
+            yield session
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(url: str, broker: jobs.Broker | None = None, **options: Any) -> Database:
+    """Open the database at an SQLAlchemy URL; the directory of an SQLite file must exist."""
+    return Database(open_engine(url, **options), broker)
+
+
+def open_engine(url: str, **options: Any) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, **{"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20} | options)
+    if parsed.database:
+        Path(parsed.database).touch(mode=0o600)
+    engine = create_engine(parsed, **options)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    # The driver opens transactions late and by itself, which breaks savepoints and lets a reader turn into a writer: BEGIN is ours.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for statement in SQLITE_SETUP:
+        cursor.execute(statement)
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once when somebody else wrote in between; one that
+    # takes the write lock at its start waits its turn instead.
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,174 @@
+"""What differs from one installation to the next, read once from the environment and refused early when it makes no sense."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from newsletter.core.errors import RefusedError
+
+PREFIX = "NEWSLETTER_"
+SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+DATABASE_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
+
+
+class Settings(BaseSettings):
+    """Every setting of the service; the environment variable is the name in capitals behind `NEWSLETTER_`.
+
+    Unset means the embedded default: SQLite, the broker and the mailbox of `newsletter up`, all below `data_dir`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Directory for the embedded database, broker, mailbox and secret key.")
+    database_url: str = Field("", description="`postgresql://user:password@host/name`. Unset: SQLite in the data directory.")
+    broker_url: str = Field("", description="`redis://host:6379/0`. Unset: the broker that `newsletter up` starts.")
+    smtp_url: str = Field(
+        "",
+        description="`smtp://`, `smtps://` or `smtp+starttls://`, with user and password in it. Unset: the local mailbox of `newsletter up`.",
+    )
+    base_url: str = Field("", description="Public address of this service, as readers see it. Unset: `http://localhost:PORT`.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="At least 32 characters; signs links and encrypts stored keys. Unset: made once, kept in the data directory.",
+    )
+    host: str = Field("127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port that the web server listens on.")
+    fetch_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Hosts or networks, by commas, that outbound requests may reach although they are private."
+    )
+    trusted_proxies: int = Field(0, ge=0, le=5, description="How many reverse proxies stand before the web server.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Values come from `load_settings` alone, so that a test can pass any environment."""
+        return (init_settings,)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("fetch_allow", mode="before")
+    @classmethod
+    def _by_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("fetch_allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if "/" in part:
+                ip_network(part, strict=False)
+        return value
+
+    @field_validator("database_url", "broker_url", "smtp_url")
+    @classmethod
+    def _known_scheme(cls, value: str, info: object) -> str:
+        name = getattr(info, "field_name", "")
+        known = {"database_url": DATABASE_SCHEMES, "broker_url": BROKER_SCHEMES, "smtp_url": SMTP_SCHEMES}[name]
+        if value and urlsplit(value).scheme not in known:
+            raise ValueError("it must begin with " + ", ".join(f"{scheme}://" for scheme in known))
+        if value and name == "smtp_url" and not urlsplit(value).hostname:
+            raise ValueError("it names no host")
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 32:
+            raise ValueError("it needs at least 32 characters; `python3 -c 'import secrets; print(secrets.token_hex(32))'` makes one")
+        return value
+
+    @property
+    def site_url(self) -> str:
+        """Base of every link, without a final slash."""
+        return self.base_url or f"http://localhost:{self.port}"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'newsletter.db'}"
+
+    @property
+    def broker_socket(self) -> Path:
+        """Unix socket of the embedded broker. A socket path may have 104 characters, so a deep data directory borrows a short one."""
+        path = self.data_dir / "broker.sock"
+        if len(str(path)) < 100:
+            return path
+        digest = secrets_free_digest(str(self.data_dir))
+        return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"newsletter-{os.getuid()}-{digest}.sock"  # noqa: S108 - mode 0700 socket
+
+    @property
+    def broker(self) -> str:
+        """Celery's URL of the broker."""
+        return self.broker_url or f"redis+socket://{self.broker_socket}?virtual_host=0"
+
+
+def secrets_free_digest(text: str) -> str:
+    """Twelve hexadecimal digits that name a text; not a secret."""
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings, the environment before `.env`.
+
+    Raises RefusedError with one line that names the variable, for a value that makes no sense.
+    """
+    from dotenv import dotenv_values
+
+    given: dict[str, str] = {}
+    if env_file is not None and env_file.is_file():
+        given |= {key: value for key, value in dotenv_values(env_file).items() if value is not None}
+    given |= dict(os.environ if environ is None else environ)
+    values = {key[len(PREFIX) :].lower(): value for key, value in given.items() if key.startswith(PREFIX) and value != ""}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        reason = str(first["msg"]).removeprefix("Value error, ")
+        raise RefusedError(f"{name}: {reason}.") from None
+
+
+def read_secret_key(settings: Settings) -> str:
+    """The key that signs and encrypts: the setting, or a file of mode 0600 in the data directory, made at the first call."""
+    if given := settings.secret_key.get_secret_value():
+        return given
+    path = settings.data_dir / "secret.key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = secrets.token_hex(32)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process of the same start was first
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key + "\n")
+    return key

@@ -1,0 +1,40 @@
+"""Every public address of the service in one place; the web room serves them, mails and the command line print them."""
+
+from newsletter.core.tokens import Signer
+
+UNSUBSCRIBE = "unsubscribe"
+PREFERENCES = "preferences"
+CONFIRM = "confirm"
+
+
+class Links:
+    """Builds absolute links from the public base address of the installation."""
+
+    def __init__(self, site_url: str, signer: Signer) -> None:
+        self.site_url = site_url.rstrip("/")
+        self.signer = signer
+
+    def home(self) -> str:
+        return f"{self.site_url}/"
+
+    def form(self, slug: str) -> str:
+        return f"{self.site_url}/n/{slug}"
+
+    def confirm(self, token: str) -> str:
+        return f"{self.site_url}/confirm/{token}"
+
+    def unsubscribe(self, subscription_id: int, issue_id: int = 0) -> str:
+        """`issue_id` 0: the link does not come from an issue."""
+        return f"{self.site_url}/u/{self.signer.sign(UNSUBSCRIBE, subscription_id, issue_id)}"
+
+    def preferences(self, subscriber_id: int) -> str:
+        return f"{self.site_url}/p/{self.signer.sign(PREFERENCES, subscriber_id)}"
+
+    def archive(self, slug: str, number: int | None = None) -> str:
+        return f"{self.site_url}/archive/{slug}" + (f"/{number}" if number is not None else "")
+
+    def password(self, token: str) -> str:
+        return f"{self.site_url}/admin/password/{token}"
+
+    def mailbox(self) -> str:
+        return f"{self.site_url}/mailbox/"

@@ -1,0 +1,105 @@
+"""Readers, what they subscribed to, and the proof that they agreed."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from newsletter.core.columns import Base, BigInt, RowId, words
+
+
+class SubscriptionStatus(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDED = "ended"
+
+
+class EndedReason(StrEnum):
+    UNSUBSCRIBED = "unsubscribed"
+    ONE_CLICK = "one_click"
+    NOT_ME = "not_me"
+    BY_STAFF = "by_staff"
+    SUPPRESSED = "suppressed"
+
+
+class ConsentKind(StrEnum):
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    IMPORTED = "imported"
+    ADDED_BY_STAFF = "added_by_staff"
+    CHANGED = "changed"
+    ENDED = "ended"
+
+
+class Subscriber(Base):
+    """A person who gets mail. `email` is as typed; `email_key` is what makes two spellings one person."""
+
+    __tablename__ = "subscribers"
+
+    id: Mapped[RowId]
+    email: Mapped[str] = mapped_column(String(320))
+    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    domain: Mapped[str] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(8))
+    attributes: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class Subscription(Base):
+    """A subscriber and a newsletter."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        UniqueConstraint("subscriber_id", "newsletter_id"),
+        Index("ix_subscriptions_newsletter_id_status_id", "newsletter_id", "status", "id"),
+    )
+
+    id: Mapped[RowId]
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"))
+    status: Mapped[SubscriptionStatus] = mapped_column(words(SubscriptionStatus))
+    ended_reason: Mapped[EndedReason | None] = mapped_column(words(EndedReason))
+    created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_by_issue_id: Mapped[int | None] = mapped_column(BigInt)  # the issue whose link ended it
+
+
+class Confirmation(Base):
+    """A request to confirm. Only the newest of a subscription counts.
+
+    The token itself is nowhere stored: `token_hash` finds it, and the worker derives it again from `nonce` and the secret key.
+    """
+
+    __tablename__ = "confirmations"
+
+    id: Mapped[RowId]
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    nonce: Mapped[str] = mapped_column(String(40))
+    wording: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    replaced_at: Mapped[datetime | None]
+
+
+class ConsentEvent(Base):
+    """Proof of agreement, append-only: when, to which wording, on which form, from where (address cut to its network)."""
+
+    __tablename__ = "consent_events"
+    __table_args__ = (Index("ix_consent_events_subscriber_id_id", "subscriber_id", "id"),)
+
+    id: Mapped[RowId]
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"))
+    kind: Mapped[ConsentKind] = mapped_column(words(ConsentKind))
+    at: Mapped[datetime]
+    wording: Mapped[str] = mapped_column(Text)
+    form: Mapped[str] = mapped_column(String(300))
+    network: Mapped[str] = mapped_column(String(60))
+    actor: Mapped[str] = mapped_column(String(320))
