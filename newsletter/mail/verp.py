@@ -1,0 +1,86 @@
+"""Addresses that name a record: the envelope sender of a message (VERP), and the address that unsubscribes by mail.
+
+The token hides the number and proves that we made it. Eight bytes of number are masked with a key stream from the
+twelve bytes of HMAC that stand before them, so one number has one token, and tokens of neighbours have nothing in
+common. Its alphabet survives a server that folds the case of a local part.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+from newsletter.mail.addrspec import ascii_domain
+
+DELIVERY = "b"
+TRANSACTIONAL = "t"
+UNSUBSCRIBE = "unsub"
+
+_PROOF = 12
+_NUMBER = 8
+_TOKEN_LENGTH = 32
+
+
+def envelope_sender(delivery_id: int, secret: bytes, domain: str) -> str:
+    """`b+<token>@domain`, the MAIL FROM of a delivery; its local part has 34 characters."""
+    return tagged_address(DELIVERY, delivery_id, secret, domain)
+
+
+def transactional_sender(mail_id: int, secret: bytes, domain: str) -> str:
+    """`t+<token>@domain`, the MAIL FROM of a transactional mail."""
+    return tagged_address(TRANSACTIONAL, mail_id, secret, domain)
+
+
+def unsubscribe_address(number: int, secret: bytes, domain: str) -> str:
+    """`unsub+<token>@domain`, where a mail of any content unsubscribes; the number says whom."""
+    return tagged_address(UNSUBSCRIBE, number, secret, domain)
+
+
+def parse(address: str, secret: bytes) -> int | None:
+    """The delivery that an envelope sender names, or None when the token is not ours."""
+    return parse_tagged(DELIVERY, address, secret)
+
+
+def parse_transactional(address: str, secret: bytes) -> int | None:
+    """The transactional mail that an envelope sender names, or None."""
+    return parse_tagged(TRANSACTIONAL, address, secret)
+
+
+def parse_unsubscribe(address: str, secret: bytes) -> int | None:
+    """The number that an unsubscribe address names, or None."""
+    return parse_tagged(UNSUBSCRIBE, address, secret)
+
+
+def tagged_address(tag: str, number: int, secret: bytes, domain: str) -> str:
+    """`tag+<token>@domain` for a number of 0 to 2**64 - 1; each tag has tokens of its own."""
+    plain = number.to_bytes(_NUMBER, "big")
+    proof = _proof(tag, plain, secret)
+    masked = _masked(plain, proof, secret)
+    token = base64.b32encode(proof + masked).decode("ascii").lower()
+    return f"{tag}+{token}@{ascii_domain(domain)}"
+
+
+def parse_tagged(tag: str, address: str, secret: bytes) -> int | None:
+    """The number behind `tag+<token>@anything`, in any case and with or without angle brackets; None unless the token
+    proves itself.
+    """
+    local, at, _ = address.strip().removeprefix("<").rpartition("@")
+    found, plus, token = local.lower().partition("+")
+    if not at or not plus or found != tag or len(token) != _TOKEN_LENGTH:
+        return None
+    try:
+        data = base64.b32decode(token.upper())
+    except (binascii.Error, ValueError):
+        return None
+    proof, masked = data[:_PROOF], data[_PROOF:]
+    plain = _masked(masked, proof, secret)
+    return int.from_bytes(plain, "big") if hmac.compare_digest(proof, _proof(tag, plain, secret)) else None
+
+
+def _proof(tag: str, plain: bytes, secret: bytes) -> bytes:
+    return hmac.digest(secret, b"verp:" + tag.encode() + b":" + plain, hashlib.sha256)[:_PROOF]
+
+
+def _masked(data: bytes, proof: bytes, secret: bytes) -> bytes:
+    stream = hmac.digest(secret, b"verp-mask:" + proof, hashlib.sha256)
+    return bytes(left ^ right for left, right in zip(data, stream, strict=False))
