@@ -1,0 +1,87 @@
+"""For the machines that watch the service: alive, ready, figures."""
+
+import socket
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import Forbidden
+
+from newsletter.core.database import Database
+from newsletter.web.context import app, installation
+from newsletter.web.metrics import meters
+
+blueprint = Blueprint("health", __name__)
+
+RELAY_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+PATIENCE = 1.0  # seconds
+
+
+@blueprint.get("/healthz")
+def alive() -> Response:
+    """200 while this process answers; it asks nothing of anything else, so that a slow database restarts no web server."""
+    return _answer({"status": "ok"}, 200)
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """200 when database, broker and relay can be reached, 503 with the same three words when one cannot."""
+    checks = {
+        "database": _database_answers(installation().database),
+        "broker": installation().broker.reachable(),
+        "relay": _relay_answers(installation().settings.smtp_url),
+    }
+    good = all(checks.values())
+    body = {"status": "ready" if good else "not ready"} | {name: "ok" if fine else "unreachable" for name, fine in checks.items()}
+    return _answer(body, 200 if good else 503)
+
+
+@blueprint.get("/metrics")
+def figures() -> Response:
+    """Prometheus text, for callers on this machine and on private networks only.
+
+    A request that a reverse proxy passed on, while none is named in NEWSLETTER_TRUSTED_PROXIES, came from who knows where: refused.
+    """
+    forwarded = "X-Forwarded-For" in request.headers and not installation().settings.trusted_proxies
+    if forwarded or not _is_near(request.remote_addr or ""):
+        raise Forbidden
+    return Response(generate_latest(meters(current_app).registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _answer(body: dict[str, str], status: int) -> Response:
+    response = jsonify(body)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_near(address: str) -> bool:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return ip.is_loopback or ip.is_private
+
+
+def _database_answers(database: Database) -> bool:
+    try:
+        with database.reading() as session:
+            session.execute(text("SELECT 1 FROM alembic_version"))
+    except SQLAlchemyError:
+        return False
+    return True
+
+
+def _relay_answers(smtp_url: str) -> bool:
+    """Whether something listens where mail is handed over. No word of SMTP is said: a probe a second would fill the relay's log."""
+    parts = urlsplit(smtp_url)
+    if not parts.hostname:
+        return app().mailbox is not None
+    try:
+        socket.create_connection((parts.hostname, parts.port or RELAY_PORTS[parts.scheme]), timeout=PATIENCE).close()
+    except (OSError, KeyError):
+        return False
+    return True

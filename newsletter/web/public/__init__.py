@@ -1,0 +1,13 @@
+"""What readers see: no sign-in, no cookie, no script needed."""
+
+from newsletter.web.public import archive, confirm, mailbox, preferences, privacy, subscribe, unsubscribe
+
+BLUEPRINTS = (
+    subscribe.blueprint,
+    confirm.blueprint,
+    unsubscribe.blueprint,
+    preferences.blueprint,
+    archive.blueprint,
+    privacy.blueprint,
+    mailbox.blueprint,
+)

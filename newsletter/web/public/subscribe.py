@@ -1,0 +1,193 @@
+"""The sign-up form and its answer, which is the same for every address that can be written to."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, current_app, jsonify, make_response, render_template, request, url_for
+from werkzeug.exceptions import BadRequest
+from werkzeug.wrappers import Response
+
+from newsletter.core import ratelimit
+from newsletter.core.addresses import Address, AddressError, parse_address
+from newsletter.core.clock import utc_now
+from newsletter.core.errors import NotFoundError, RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.issues import archive
+from newsletter.newsletters import queries
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions.signup import request_subscription
+from newsletter.web.context import caller_network, installation
+from newsletter.web.language import current_language, fall_back_to
+from newsletter.web.metrics import meters
+from newsletter.web.public.forms import SubscribeForm, is_stale, stamp
+
+blueprint = Blueprint("subscribe", __name__)
+
+# Generous, since a newsroom, a school or a whole mobile network may share one address.
+REQUESTS = 30
+WINDOW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What somebody asked for, whichever way it came."""
+
+    email: str
+    newsletter: str
+    stamp: str | None
+    by_machine: bool
+
+
+@blueprint.get("/")
+@blueprint.get("/subscribe", endpoint="short")
+def home() -> str:
+    with installation().database.reading() as session:
+        newsletters = queries.all_newsletters(session)
+    return _show(newsletters, None)
+
+
+@blueprint.get("/n/<slug>")
+def form(slug: str) -> str:
+    with installation().database.reading() as session:
+        newsletter = queries.by_slug(session, slug)
+    fall_back_to(newsletter.language)
+    return _show([newsletter], newsletter)
+
+
+@blueprint.get("/n/<slug>/snippet")
+def snippet(slug: str) -> str:
+    with installation().database.reading() as session:
+        newsletter = queries.by_slug(session, slug)
+    return render_template(
+        "public/snippet.html", newsletter=newsletter, publisher=newsletter.publisher, address=installation().links.form(slug)
+    )
+
+
+@blueprint.post("/")
+@blueprint.post("/subscribe", endpoint="subscribe_short")
+def subscribe() -> Response:
+    return _take(_read_entry(), None)
+
+
+@blueprint.post("/n/<slug>")
+def subscribe_here(slug: str) -> Response:
+    return _take(_read_entry(), slug)
+
+
+def _read_entry() -> Entry:
+    if request.is_json:
+        body = request.get_json()
+        if not isinstance(body, dict) or not all(isinstance(body.get(key, ""), str) for key in ("email", "newsletter")):
+            raise BadRequest
+        return Entry(body.get("email", ""), body.get("newsletter", ""), None, by_machine=False)
+    form = SubscribeForm()
+    return Entry(form.email.data or "", form.newsletter.data or "", form.t.data, by_machine=form.filled_by_machine())
+
+
+def _take(entry: Entry, slug: str | None) -> Response:
+    """Check an entry, write the request down, answer. Nothing of what the database knows about the address shows in the answer."""
+    now = utc_now()
+    with installation().database.reading() as session:
+        newsletters = queries.all_newsletters(session) if slug is None else [queries.by_slug(session, slug)]
+    try:
+        newsletter = _chosen(newsletters, entry)
+    except RefusedError as error:
+        return _refuse(newsletters, None, entry, {"newsletter": str(error)}, slug)
+    fall_back_to(newsletter.language)
+    try:
+        address = parse_address(entry.email)
+    except AddressError as error:
+        return _refuse(newsletters, newsletter, entry, {"email": str(error)}, slug)
+    if is_stale(installation().signer, entry.stamp, now):
+        sentence = _("This form was open for a long time. Press the button again.")
+        return _refuse(newsletters, newsletter, entry, {"form": sentence}, slug)
+    outcome = "machine" if entry.by_machine else _write_down(newsletter, address, now)
+    meters(current_app).sign_ups.labels(outcome).inc()
+    if request.is_json:
+        return make_response(jsonify(status="confirm", message=_("Look into your inbox: a message waits for your yes.")), 202)
+    return make_response(render_template("public/sent.html", newsletter=newsletter, email=entry.email.strip(), publisher=newsletter.publisher))
+
+
+def _chosen(newsletters: list[Newsletter], entry: Entry) -> Newsletter:
+    """The newsletter that is meant; where there is only one it need not be said."""
+    named = entry.newsletter.strip()
+    if not named and len(newsletters) == 1:
+        return newsletters[0]
+    for newsletter in newsletters:
+        if newsletter.slug == named:
+            return newsletter
+    raise NotFoundError(_("This newsletter does not exist.")) if named else RefusedError(_("Choose a newsletter."))
+
+
+def _write_down(newsletter: Newsletter, address: Address, now: datetime) -> str:
+    """Write the request, unless too many came from the same network; what became of it is told to the counters only."""
+    network = caller_network()
+    with installation().database.unit() as session:
+        if network and not ratelimit.hit(session, f"sign-up:{network}", limit=REQUESTS, window=WINDOW, now=now):
+            return "over_limit"
+        request_subscription(
+            session,
+            installation().signer,
+            newsletter=newsletter,
+            address=address,
+            language=current_language(),
+            form=_form_name(),
+            network=network,
+            wording=consent_wording(newsletter),
+            now=now,
+        )
+    return "taken"
+
+
+def consent_wording(newsletter: Newsletter) -> str:
+    """The sentence beside the button, kept as proof of what was agreed to."""
+    return _("I want to receive %(name)s by e-mail. I can leave at any time.", name=newsletter.name)
+
+
+def _form_name() -> str:
+    """Which form it was: the path of ours, or the site that the snippet stands on."""
+    origin = urlsplit(request.headers.get("Origin") or request.headers.get("Referer") or "")
+    ours = urlsplit(installation().links.site_url)
+    if origin.hostname and origin.hostname not in (ours.hostname, request.host.partition(":")[0]):
+        return origin.hostname[:253]
+    return request.path[:100]
+
+
+def _refuse(
+    newsletters: list[Newsletter], newsletter: Newsletter | None, entry: Entry, problems: dict[str, str], slug: str | None
+) -> Response:
+    """The form again, with the entry kept and each problem beside its field; as JSON, the same problems by field."""
+    if request.is_json:
+        return make_response(jsonify(errors=problems), 422)
+    shown = newsletters[0] if slug is not None or len(newsletters) == 1 else None
+    return make_response(_show(newsletters, shown, entry=entry, problems=problems), 422)
+
+
+def _show(
+    newsletters: list[Newsletter], newsletter: Newsletter | None, *, entry: Entry | None = None, problems: dict[str, str] | None = None
+) -> str:
+    """The page of one newsletter, or of all of them to choose from."""
+    if newsletter is None and len(newsletters) == 1:
+        newsletter = newsletters[0]
+        fall_back_to(newsletter.language)
+    values: dict[str, Any] = {
+        "email": entry.email[:320] if entry else "",
+        "problems": problems or {},
+        "stamp": stamp(installation().signer, utc_now()),
+    }
+    if newsletter is None:
+        chosen = entry.newsletter if entry else ""
+        return render_template("public/choose.html", newsletters=newsletters, chosen=chosen, **values)
+    with installation().database.reading() as session:
+        latest = archive.latest(session, newsletter.id)
+    return render_template(
+        "public/form.html",
+        newsletter=newsletter,
+        latest=latest,
+        wording=consent_wording(newsletter),
+        publisher=newsletter.publisher,
+        home=url_for(".form", slug=newsletter.slug),
+        **values,
+    )
