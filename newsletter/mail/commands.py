@@ -1,0 +1,110 @@
+"""What an SMTP client says: the envelope, the extensions that a server announced, and the commands made of both."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from newsletter.mail.replies import Phase, Reply
+from newsletter.mail.wire import Refused
+
+MAX_ENVELOPE_ID = 100
+MAX_ORIGINAL_RECIPIENT = 500
+
+_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who a message is from and for, on the wire; the header fields are another matter.
+
+    `sender` is where failures go; empty is the null sender `<>` of automatic replies. `envelope_id` comes back in
+    delivery reports (RFC 3461), printable ASCII. What goes into a command has both addresses in the form of
+    `addrspec.wire_form`.
+    """
+
+    sender: str
+    recipient: str
+    envelope_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extensions:
+    """What a server announced in its answer to EHLO; nothing after HELO. `size` 0 is no limit."""
+
+    names: frozenset[str] = frozenset()
+    size: int = 0
+    auth: tuple[str, ...] = ()
+
+
+def parse_extensions(lines: Sequence[str]) -> Extensions:
+    """Read the lines of an EHLO reply; the first is the server's greeting. Lines that make no sense are passed over."""
+    names: set[str] = set()
+    size = 0
+    auth: list[str] = []
+    for line in lines[1:]:
+        name, *values = line.replace("=", " ", 1).upper().split() or [""]
+        names.add(name)
+        if name == "SIZE" and values and values[0].isascii() and values[0].isdigit():
+            size = int(values[0][:20])
+        if name == "AUTH":
+            auth += values
+    return Extensions(frozenset(names - {""}), size, tuple(auth))
+
+
+def mail_and_rcpt(envelope: Envelope, message: bytes, extensions: Extensions) -> tuple[bytes, bytes]:
+    """The MAIL and RCPT commands for a message, with the parameters that the server understands.
+
+    Raises Refused, without a byte sent, for what this server cannot take: a message above its limit (RFC 1870), an
+    international address or header without SMTPUTF8 (RFC 6531), eight-bit content without 8BITMIME (RFC 6152).
+    """
+    names = extensions.names
+    international = not (envelope.sender.isascii() and envelope.recipient.isascii())
+    eight_bit = not message.isascii()
+    international = international or (eight_bit and not message.partition(b"\r\n\r\n")[0].isascii())
+    if extensions.size and len(message) > extensions.size:
+        text = f"the message has {len(message)} bytes, the relay takes {extensions.size}"
+        raise Refused(Phase.MAIL, Reply(552, "5.3.4", text))
+    if international and "SMTPUTF8" not in names:
+        raise Refused(Phase.MAIL, Reply(550, "5.6.7", "the relay takes no international addresses (SMTPUTF8)"))
+    if eight_bit and "8BITMIME" not in names:
+        raise Refused(Phase.MAIL, Reply(554, "5.6.3", "the relay takes no eight-bit content (8BITMIME)"))
+    mail = [f"MAIL FROM:<{envelope.sender}>"]
+    rcpt = [f"RCPT TO:<{envelope.recipient}>"]
+    if "SIZE" in names:
+        mail.append(f"SIZE={len(message)}")
+    if eight_bit:
+        mail.append("BODY=8BITMIME")
+    if international:
+        mail.append("SMTPUTF8")
+    if "DSN" in names:
+        mail.append("RET=HDRS")
+        if envelope.envelope_id:
+            mail.append(f"ENVID={xtext(envelope.envelope_id, MAX_ENVELOPE_ID)}")
+        # A failed reply is nobody's business: asking for a report on the null sender would have nowhere to go.
+        rcpt.append("NOTIFY=FAILURE,DELAY" if envelope.sender else "NOTIFY=NEVER")
+        if envelope.sender and envelope.recipient.isascii():
+            rcpt.append(f"ORCPT=rfc822;{xtext(envelope.recipient, MAX_ORIGINAL_RECIPIENT)}")
+    return (" ".join(mail) + "\r\n").encode(), (" ".join(rcpt) + "\r\n").encode()
+
+
+def xtext(text: str, limit: int) -> str:
+    """Text as the value of a parameter: `+`, `=` and what is not printable ASCII as `+XX` (RFC 3461 section 4).
+
+    Raises ValueError beyond ASCII, or when it is longer than `limit`.
+    """
+    if not text.isascii():
+        raise ValueError(f"only ASCII can be written in a parameter: {text[:100]!r}")
+    written = _NOT_XTEXT.sub(lambda match: f"+{ord(match[0]):02X}", text)
+    if len(written) > limit:
+        raise ValueError(f"a parameter of more than {limit} characters: {text[:100]!r}")
+    return written
+
+
+def dot_stuffed(message: bytes) -> bytes:
+    """The message as it follows DATA: a dot before each line that begins with one, a last CRLF, and the final dot
+    (section 4.5.2).
+    """
+    stuffed = message.replace(b"\r\n.", b"\r\n..")
+    if stuffed.startswith(b"."):
+        stuffed = b"." + stuffed
+    return stuffed + (b".\r\n" if not stuffed or stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
