@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, DateTime, Enum
 from sqlalchemy.sql.type_api import TypeEngine
 
 from newsletter import migrations, schema
-from newsletter.core.columns import BigInt, Document, UtcDateTime
+from newsletter.core.columns import BigInt, Document, KeyText, UtcDateTime
 from newsletter.core.database import open_engine
 
 
@@ -29,6 +29,8 @@ def plain_type(kind: str, item: Any, _context: Any) -> str | bool:
         return "sa.DateTime(timezone=True)"
     if item is BigInt or isinstance(item, BigInteger):
         return "BIG_INT"
+    if item is KeyText:
+        return "KEY_TEXT"
     if item is Document:
         return "DOCUMENT"
     if isinstance(item, Enum):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.columns import Base, BigInt, RowId, words
+from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
 
 
 class Role(StrEnum):
@@ -26,7 +26,7 @@ class User(Base):
 
     id: Mapped[RowId]
     email: Mapped[str] = mapped_column(String(320))
-    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    email_key: Mapped[str] = mapped_column(KeyText, unique=True)
     role: Mapped[Role] = mapped_column(words(Role))
     language: Mapped[str] = mapped_column(String(8))
     password_hash: Mapped[str | None] = mapped_column(Text)

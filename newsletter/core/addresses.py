@@ -11,6 +11,8 @@ from newsletter.core.i18n import gettext as _
 MAX_CHARACTERS = 254  # RFC 5321 section 4.5.3.1.3: a path of 256 octets with its angle brackets
 MAX_LOCAL_OCTETS = 64  # RFC 5321 section 4.5.3.1.1
 
+GMAIL = {"gmail.com", "googlemail.com"}
+
 
 class AddressError(RefusedError):
     """The text is no address that mail can be sent to."""
@@ -23,6 +25,16 @@ class Address:
     email: str
     key: str
     domain: str
+
+    @property
+    def mailbox(self) -> str:
+        """The mailbox behind the address as far as an abuser can vary it: without `+tag`, at Gmail without dots.
+
+        For counting only: to most servers these are different mailboxes, and each is a subscriber of its own.
+        """
+        local, _at, domain = self.key.rpartition("@")
+        local = local.partition("+")[0] or local
+        return f"{local.replace('.', '')}@gmail.com" if domain in GMAIL else f"{local}@{domain}"
 
     @property
     def masked(self) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -39,6 +39,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 # SQLite numbers rows by itself only in a column that is called INTEGER.
 BigInt = BigInteger().with_variant(Integer, "sqlite")
+# Compared byte by byte everywhere, so that "begins with" is a range of the index whatever the database's locale.
+KeyText = String(320).with_variant(String(320, collation="C"), "postgresql")
 Document = JSON().with_variant(JSONB, "postgresql")
 
 RowId = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=True)]
@@ -52,4 +54,10 @@ class Base(DeclarativeBase):
 
 def words(kind: type[StrEnum]) -> Enum:
     """A column of one of the enum's values, kept as text: readable in psql, and a new value needs no ALTER TYPE."""
-    return Enum(kind, native_enum=False, create_constraint=False, length=24, values_callable=lambda e: [item.value for item in e])
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=24,
+        values_callable=lambda e: [item.value for item in e],
+    )

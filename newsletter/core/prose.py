@@ -20,7 +20,8 @@ _JOINERS: Final = re.compile(
 )
 _SPACE: Final = "[ \t\xa0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _SPACES: Final = re.compile(f"{_SPACE}+")
-# Where French typography keeps words together: before high punctuation, inside guillemets, between groups of digits.
+# Where French typography keeps words together: before high punctuation, inside guillemets,
+# between groups of digits and in hours.
 _AFTER_FIXED: Final = ";:!?»%€‰"
 _FIXED: Final = "\xa0\u202f"
 
@@ -149,7 +150,8 @@ def _one_space(text: str, match: re.Match[str]) -> str:
     fixed = next((character for character in match[0] if character in _FIXED), None)
     before = text[match.start() - 1] if match.start() else ""
     after = text[match.end()] if match.end() < len(text) else ""
-    keeps = after and (after in _AFTER_FIXED or before == "«" or (before.isdigit() and after.isdigit()))
+    hour = (before.isdigit() and after == "h") or (before == "h" and after.isdigit())
+    keeps = after and (after in _AFTER_FIXED or before == "«" or hour or (before.isdigit() and after.isdigit()))
     return fixed if fixed and before and keeps else " "
 
 

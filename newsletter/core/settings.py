@@ -1,19 +1,24 @@
 """What differs from one installation to the next, read once from the environment and refused early when it makes no sense."""
 
+import hashlib
+import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.core.errors import RefusedError
 
 PREFIX = "NEWSLETTER_"
+UP_FILE = "up.json"  # what a running `newsletter up` tells other commands of the same data directory
 SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 DATABASE_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket")
@@ -25,16 +30,24 @@ class Settings(BaseSettings):
     Unset means the embedded default: SQLite, the broker and the mailbox of `newsletter up`, all below `data_dir`.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
 
-    data_dir: Path = Field(Path("data"), description="Directory for the embedded database, broker, mailbox and secret key.")
-    database_url: str = Field("", description="`postgresql://user:password@host/name`. Unset: SQLite in the data directory.")
+    data_dir: Path = Field(
+        Path("data"), description="Directory for the embedded database, broker, mailbox and secret key."
+    )
+    database_url: str = Field(
+        "", description="`postgresql://user:password@host/name`. Unset: SQLite in the data directory."
+    )
     broker_url: str = Field("", description="`redis://host:6379/0`. Unset: the broker that `newsletter up` starts.")
     smtp_url: str = Field(
         "",
         description="`smtp://`, `smtps://` or `smtp+starttls://`, with user and password in it. Unset: the local mailbox of `newsletter up`.",
     )
-    base_url: str = Field("", description="Public address of this service, as readers see it. Unset: `http://localhost:PORT`.")
+    base_url: str = Field(
+        "", description="Public address of this service, as readers see it. Unset: `http://localhost:PORT`."
+    )
     secret_key: SecretStr = Field(
         SecretStr(""),
         description="At least 32 characters; signs links and encrypts stored keys. Unset: made once, kept in the data directory.",
@@ -99,7 +112,9 @@ class Settings(BaseSettings):
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value() and len(value.get_secret_value()) < 32:
-            raise ValueError("it needs at least 32 characters; `python3 -c 'import secrets; print(secrets.token_hex(32))'` makes one")
+            raise ValueError(
+                "it needs at least 32 characters; `python3 -c 'import secrets; print(secrets.token_hex(32))'` makes one"
+            )
         return value
 
     @property
@@ -118,8 +133,9 @@ class Settings(BaseSettings):
         path = self.data_dir / "broker.sock"
         if len(str(path)) < 100:
             return path
-        digest = secrets_free_digest(str(self.data_dir))
-        return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"newsletter-{os.getuid()}-{digest}.sock"  # noqa: S108 - mode 0700 socket
+        digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+        short = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - the broker opens the socket with mode 0700
+        return short / f"newsletter-{os.getuid()}-{digest}.sock"
 
     @property
     def broker(self) -> str:
@@ -127,11 +143,15 @@ class Settings(BaseSettings):
         return self.broker_url or f"redis+socket://{self.broker_socket}?virtual_host=0"
 
 
-def secrets_free_digest(text: str) -> str:
-    """Twelve hexadecimal digits that name a text; not a secret."""
-    import hashlib
-
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+def relay_url(settings: Settings) -> str:
+    """Where mail is handed over: the setting, else the mailbox of a running `newsletter up`, else empty."""
+    if settings.smtp_url:
+        return settings.smtp_url
+    try:
+        port = int(json.loads((settings.data_dir / UP_FILE).read_text())["mailbox_port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f"smtp://127.0.0.1:{port}"
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
@@ -139,13 +159,13 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
 
     Raises RefusedError with one line that names the variable, for a value that makes no sense.
     """
-    from dotenv import dotenv_values
-
     given: dict[str, str] = {}
     if env_file is not None and env_file.is_file():
         given |= {key: value for key, value in dotenv_values(env_file).items() if value is not None}
     given |= dict(os.environ if environ is None else environ)
-    values = {key[len(PREFIX) :].lower(): value for key, value in given.items() if key.startswith(PREFIX) and value != ""}
+    values = {
+        key[len(PREFIX) :].lower(): value for key, value in given.items() if key.startswith(PREFIX) and value != ""
+    }
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
@@ -164,11 +184,14 @@ def read_secret_key(settings: Settings) -> str:
         return path.read_text().strip()
     except FileNotFoundError:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = secrets.token_hex(32)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process of the same start was first
-        return path.read_text().strip()
+    # Written aside and linked: a second process of the same start sees the whole key or none.
+    descriptor, draft = tempfile.mkstemp(dir=settings.data_dir, prefix=".secret")
     with os.fdopen(descriptor, "w") as file:
-        file.write(key + "\n")
-    return key
+        file.write(secrets.token_hex(32) + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)
+    return path.read_text().strip()

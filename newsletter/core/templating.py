@@ -1,9 +1,12 @@
 """Jinja as the mails use it, and MJML to HTML.
 
-Templates lie in `templates/` at the top level of the repository; a wheel carries the same tree as `newsletter/_templates`.
+Templates lie in `templates/` at the top level of the repository; a wheel carries the same tree as
+`newsletter/_templates`.
 """
 
 import re
+import textwrap
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,7 +23,19 @@ _PACKAGE: Final = Path(newsletter.__file__).parent
 _BUNDLED: Final = _PACKAGE / "_templates"
 TEMPLATES: Final = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent / "templates"
 
+_INDENT: Final = re.compile(r"[ \t]*\n\s*")
+_BLANK_LINES: Final = re.compile(r"\n\s*\n")
 _AT: Final = re.compile(r" at position (\d+):\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedMail:
+    """The parts of a mail that a person reads. `preheader` is what inboxes show behind the subject; it is in the HTML too."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
 
 
 @cache
@@ -35,13 +50,46 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(date=i18n.format_date, datetime=i18n.format_datetime, number=i18n.format_number)
+    made.filters.update(date=i18n.format_date, datetime=i18n.format_datetime, number=i18n.format_number, wrap=wrap)
     return made
 
 
 def render(template: str, /, **values: object) -> str:
-    """A template below `templates/email/` in the current language, for example `render("confirm/body.txt", ...)`."""
-    return environment().get_template(template).render(values)
+    """A template below `templates/email/` in the current language, for example `render("confirm/body.txt", ...)`.
+
+    Plain text comes out with single blank lines, ended by one line feed; a subject on one line without it.
+    """
+    text = environment().get_template(template).render(values)
+    if not template.endswith(".txt"):
+        return text
+    text = _BLANK_LINES.sub("\n\n", text).strip()
+    return " ".join(text.split("\n")) if template.endswith("subject.txt") else f"{text}\n"
+
+
+def render_mail(name: str, locale: str, /, *, preheader: str = "", **values: object) -> RenderedMail:
+    """A mail of the three templates in `templates/email/<name>/`, in this language."""
+    with i18n.use_locale(locale):
+        subject = render(f"{name}/subject.txt", **values)
+        parts = {"locale": locale, "subject": subject, "preheader": preheader, **values}
+        return RenderedMail(
+            subject=subject,
+            preheader=preheader,
+            html=compact(mjml_to_html(render(f"{name}/body.mjml", **parts))),
+            text=render(f"{name}/body.txt", **parts),
+        )
+
+
+def wrap(text: str, first: str = "", rest: str = "") -> str:
+    """Plain text in lines of at most 72 characters; a longer word, such as a link, stays whole. `first` and `rest` lead lines."""
+    lines = textwrap.wrap(
+        text, 72, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines)
+
+
+def compact(html: str) -> str:
+    """HTML without the blanks that templates are laid out with. Line ends stay single, so no line grows long for it."""
+    return _INDENT.sub("\n", html).strip() + "\n"
 
 
 def mjml_to_html(mjml: str) -> str:

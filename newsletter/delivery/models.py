@@ -4,10 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.columns import Base, BigInt, RowId, words
+from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
 
 
 class DeliveryStatus(StrEnum):
@@ -32,16 +32,28 @@ class Batch(Base):
     """Deliveries that one worker takes at a time, with their counts by state.
 
     The counts are written by whoever changes a delivery, in the same transaction, so that an issue's sums are those of a few
-    rows however many readers it has. `due_at` None: nothing is left to send. `held`: paused.
+    rows however many readers it has. `due_at` None: nothing is left to send. `held`: paused. What the issue decides about its
+    deliveries (whether an uncertain one is sent again, until when to try) is copied here at the freeze.
     """
 
     __tablename__ = "batches"
     __table_args__ = (
-        Index("ix_batches_due", "due_at", "id", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+        UniqueConstraint("issue_id", "position"),
+        Index(
+            "ix_batches_due",
+            "due_at",
+            "id",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[RowId]
-    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), index=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"))
+    resend_unknown: Mapped[bool]
+    expires_at: Mapped[datetime]
     held: Mapped[bool]
     due_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
@@ -111,7 +123,7 @@ class TransactionalMail(Base):
     id: Mapped[RowId]
     kind: Mapped[str] = mapped_column(String(40))
     email: Mapped[str] = mapped_column(String(320))
-    email_key: Mapped[str] = mapped_column(String(320))
+    email_key: Mapped[str] = mapped_column(KeyText)
     language: Mapped[str] = mapped_column(String(8))
     newsletter_id: Mapped[int | None] = mapped_column(BigInt)
     params: Mapped[dict[str, Any]]

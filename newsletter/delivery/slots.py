@@ -1,8 +1,8 @@
 """Where a message differs from one reader to the next: marks in a body that is rendered once for everybody.
 
-A mark is plain ASCII, so it stands in a link, passes MJML and comes out of the database as it went in. What people wrote
-never holds one: `protect` turns each `@@` of theirs into a mark of its own, which `fill` turns back. So a sentence that
-quotes a mark reaches the reader as it was written.
+A mark is plain ASCII, so it stands in a link, passes MJML and comes out of the database as it went in. What people
+wrote never holds one: `protect` turns each `@@` of theirs into a mark of its own, which `fill` turns back. So a sentence
+that quotes a mark reaches the reader as it was written.
 """
 
 import re
@@ -36,7 +36,7 @@ def split(body: str) -> list[str]:
 
 
 def fill(body: str, values: Mapping[str, str], *, html: bool) -> str:
-    """The body for one reader: `values` by mark, escaped when the body is HTML. Raises KeyError for a mark without value."""
+    """The body for one reader: `values` by mark, escaped in HTML. Raises KeyError for a mark without a value."""
     pieces = split(body)
     pieces[1::2] = (escape(values[mark]) if html else values[mark] for mark in pieces[1::2])
     return "".join(pieces)

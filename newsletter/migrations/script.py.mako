@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 BIG_INT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+KEY_TEXT = sa.String(320).with_variant(sa.String(320, collation="C"), "postgresql")
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.columns import Base, RowId, words
+from newsletter.core.columns import Base, KeyText, RowId, words
 
 
 class SuppressionReason(StrEnum):
@@ -32,7 +32,7 @@ class Suppression(Base):
     )
 
     id: Mapped[RowId]
-    email_key: Mapped[str] = mapped_column(String(320))
+    email_key: Mapped[str] = mapped_column(KeyText)
     reason: Mapped[SuppressionReason] = mapped_column(words(SuppressionReason))
     source: Mapped[str] = mapped_column(String(200))
     note: Mapped[str] = mapped_column(Text, default="")

@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 BIG_INT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+KEY_TEXT = sa.String(320).with_variant(sa.String(320, collation="C"), "postgresql")
 DOCUMENT = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
 
 
@@ -100,7 +101,7 @@ def upgrade() -> None:
         "subscribers",
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
-        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("email_key", KEY_TEXT, nullable=False),
         sa.Column("domain", sa.String(length=255), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
@@ -112,7 +113,7 @@ def upgrade() -> None:
     op.create_table(
         "suppressions",
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
-        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("email_key", KEY_TEXT, nullable=False),
         sa.Column("reason", sa.String(24), nullable=False),
         sa.Column("source", sa.String(length=200), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
@@ -136,7 +137,7 @@ def upgrade() -> None:
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
-        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("email_key", KEY_TEXT, nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("newsletter_id", BIG_INT, nullable=True),
         sa.Column("params", DOCUMENT, nullable=False),
@@ -164,7 +165,7 @@ def upgrade() -> None:
         "users",
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
         sa.Column("email", sa.String(length=320), nullable=False),
-        sa.Column("email_key", sa.String(length=320), nullable=False),
+        sa.Column("email_key", KEY_TEXT, nullable=False),
         sa.Column("role", sa.String(24), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=True),
@@ -328,6 +329,10 @@ def upgrade() -> None:
         "batches",
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
         sa.Column("issue_id", BIG_INT, nullable=False),
+        sa.Column("position", BIG_INT, nullable=False),
+        sa.Column("newsletter_id", BIG_INT, nullable=False),
+        sa.Column("resend_unknown", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("held", sa.Boolean(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -340,7 +345,11 @@ def upgrade() -> None:
         sa.Column("unknown", BIG_INT, nullable=False),
         sa.Column("skipped", BIG_INT, nullable=False),
         sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_batches_issue_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletters.id"], name=op.f("fk_batches_newsletter_id"), ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batches")),
+        sa.UniqueConstraint("issue_id", "position", name=op.f("uq_batches_issue_id_position")),
     )
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.create_index(
@@ -350,7 +359,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("due_at IS NOT NULL"),
             postgresql_where=sa.text("due_at IS NOT NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_batches_issue_id"), ["issue_id"], unique=False)
 
     op.create_table(
         "confirmations",
@@ -358,7 +366,7 @@ def upgrade() -> None:
         sa.Column("subscription_id", BIG_INT, nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("nonce", sa.String(length=40), nullable=False),
-        sa.Column("wording", sa.String(length=80), nullable=False),
+        sa.Column("wording", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,52 @@
+"""Letting people in: staff accounts and the links by which they set a password."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from newsletter.accounts import audit
+from newsletter.accounts.models import PasswordLink, Role, User
+from newsletter.core.addresses import parse_address
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.core.tokens import hash_token, new_token
+
+LINK_LIFETIME = timedelta(days=7)
+
+
+def create_user(session: Session, email: str, role: Role, *, language: str, now: datetime, actor: str) -> User:
+    """Add a member of staff, who comes in by a password link; RefusedError when the address is taken or is none."""
+    address = parse_address(email)
+    if find_by_email(session, email) is not None:
+        raise RefusedError(_("%(email)s has an account already.", email=address.email))
+    user = User(email=address.email, email_key=address.key, role=role, language=language, created_at=now)
+    session.add(user)
+    session.flush()
+    audit.record(session, actor=actor, action="user.created", subject="user", subject_id=user.id, now=now, role=role)
+    return user
+
+
+def find_by_email(session: Session, email: str) -> User | None:
+    """The account of an address, None when there is none or the text is no address."""
+    try:
+        key = parse_address(email).key
+    except RefusedError:
+        return None
+    return session.scalar(select(User).where(User.email_key == key))
+
+
+def make_password_link(session: Session, user_id: int, *, now: datetime) -> str:
+    """The token of a link that works once within seven days; earlier links of the user stop working."""
+    session.execute(
+        update(PasswordLink).where(PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None)).values(used_at=now)
+    )
+    token = new_token()
+    session.add(
+        PasswordLink(user_id=user_id, token_hash=hash_token(token), created_at=now, expires_at=now + LINK_LIFETIME)
+    )
+    return token
+
+
+def change_language(session: Session, user_id: int, language: str) -> None:
+    session.execute(update(User).where(User.id == user_id).values(language=language))

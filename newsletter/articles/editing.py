@@ -1,0 +1,117 @@
+"""Taking articles in, changing them, taking them back."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from newsletter.articles.draft import MAX_ALT, MAX_NAME, MAX_TITLE, ArticleDraft
+from newsletter.articles.models import Article, Placement
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.core.tokens import hash_token
+
+MAX_BODY = 400_000
+
+
+def add_article(
+    session: Session,
+    draft: ArticleDraft,
+    *,
+    newsletter_id: int,
+    topic_id: int | None,
+    now: datetime,
+    translation_of: int | None = None,
+) -> tuple[Article, bool]:
+    """Offer an article to a newsletter; False beside it when the newsletter had it already.
+
+    The same address, or the same title and text without one, is the same article: it becomes no second row, though it may be
+    placed in a further newsletter. RefusedError when something is too long.
+    """
+    _check(draft)
+    article = _known(session, draft) if translation_of is None else None
+    if article is None:
+        article = Article(first_seen_at=now, updated_at=now, translation_of=translation_of, **_columns(draft))
+        session.add(article)
+        session.flush()
+    placed = session.get(Placement, (article.id, newsletter_id))
+    if placed is None:
+        session.add(Placement(article_id=article.id, newsletter_id=newsletter_id, topic_id=topic_id, placed_at=now))
+        session.flush()
+    elif placed.withdrawn_at is not None:
+        placed.withdrawn_at = None
+        placed.topic_id = topic_id
+        return article, True
+    return article, placed is None
+
+
+def change_article(session: Session, article: Article, draft: ArticleDraft, *, now: datetime) -> None:
+    """Replace what an article says; issues that have left keep what they said."""
+    _check(draft)
+    for name, value in _columns(draft).items():
+        setattr(article, name, value)
+    article.updated_at = now
+    session.flush()
+
+
+def file_under(session: Session, article_id: int, newsletter_id: int, topic_id: int | None) -> None:
+    """Set the topic of an article in a newsletter."""
+    session.execute(
+        update(Placement)
+        .where(Placement.article_id == article_id, Placement.newsletter_id == newsletter_id)
+        .values(topic_id=topic_id)
+    )
+
+
+def withdraw(session: Session, article_id: int, newsletter_id: int, *, now: datetime) -> None:
+    """Take an article out of what the next issues may hold."""
+    session.execute(
+        update(Placement)
+        .where(
+            Placement.article_id == article_id,
+            Placement.newsletter_id == newsletter_id,
+            Placement.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=now)
+    )
+
+
+def _known(session: Session, draft: ArticleDraft) -> Article | None:
+    if draft.canonical_url:
+        same = Article.url_key == hash_token(draft.canonical_url)
+    else:
+        same = (Article.content_hash == _content_hash(draft)) & Article.url_key.is_(None)
+    return session.scalars(select(Article).where(same).order_by(Article.id).limit(1)).first()
+
+
+def _columns(draft: ArticleDraft) -> dict[str, object]:
+    return {
+        "language": draft.language,
+        "title": draft.title,
+        "summary": draft.summary,
+        "body_html": draft.body_html,
+        "body_text": draft.body_text,
+        "author": draft.author,
+        "source_name": draft.source_name,
+        "url": draft.url,
+        "url_key": hash_token(draft.canonical_url) if draft.canonical_url else None,
+        "image_url": draft.image_url,
+        "image_alt": draft.image_alt,
+        "content_hash": _content_hash(draft),
+        "published_at": draft.published_at,
+    }
+
+
+def _content_hash(draft: ArticleDraft) -> str:
+    return hash_token(f"{draft.title}\n{draft.body_text}")
+
+
+def _check(draft: ArticleDraft) -> None:
+    if not draft.title.strip():
+        raise RefusedError(_("Give the article a title."))
+    if len(draft.title) > MAX_TITLE:
+        raise RefusedError(_("The title is too long: %(count)d characters at most.", count=MAX_TITLE))
+    if len(draft.body_text) > MAX_BODY or len(draft.body_html) > 2 * MAX_BODY:
+        raise RefusedError(_("The article is too long: %(count)d characters at most.", count=MAX_BODY))
+    if max(len(draft.author or ""), len(draft.source_name or "")) > MAX_NAME or len(draft.image_alt) > MAX_ALT:
+        raise RefusedError(_("The author, the source or the description of the image is too long."))

@@ -1,0 +1,93 @@
+"""`newsletter doctor`: what an installation needs to send mail that arrives, and what is missing."""
+
+from typing import Any
+
+import click
+
+from newsletter import migrations
+from newsletter.cli.shared import as_json, show
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.core.installation import Installation, open_installation
+from newsletter.core.settings import load_settings, relay_url
+from newsletter.mail import dkim
+from newsletter.mail.transport import Relay, Transport
+from newsletter.newsletters import queries, senders
+
+
+@click.command()
+@as_json
+def doctor(json_: bool) -> None:
+    """Check the database, the broker, the relay and the public address, and print the DNS records to publish."""
+    here = open_installation(load_settings())
+    checks = [_database(here), _broker(here), _relay(here), _public_address(here)]
+    domains = _domains(here) if checks[0]["ok"] else []
+    show({"checks": checks, "domains": domains}, json_, lambda: _lines(checks, domains))
+    if not all(check["ok"] or check["advice"] for check in checks):
+        raise RefusedError(_("Mend what is marked ✗ and run it again."))
+
+
+def _check(name: str, problem: str, *, advice: bool = False) -> dict[str, Any]:
+    return {"check": name, "ok": not problem, "advice": advice, "problem": problem}
+
+
+def _database(here: Installation) -> dict[str, Any]:
+    current = migrations.current(here.database.engine)
+    problem = "" if current == migrations.head() else _("The database is not up to date. Run `newsletter db upgrade`.")
+    return _check("database", problem)
+
+
+def _broker(here: Installation) -> dict[str, Any]:
+    problem = (
+        "" if here.broker.reachable() else _("The broker does not answer. Start it, or set NEWSLETTER_BROKER_URL.")
+    )
+    return _check("broker", problem)
+
+
+def _relay(here: Installation) -> dict[str, Any]:
+    url = relay_url(here.settings)
+    if not url:
+        return _check("relay", _("NEWSLETTER_SMTP_URL is not set: mail has nowhere to go."))
+    with Transport(Relay.parse(url)) as transport:
+        return _check("relay", transport.check())
+
+
+def _public_address(here: Installation) -> dict[str, Any]:
+    problem = ""
+    if not here.links.site_url.startswith("https://"):
+        problem = _(
+            "NEWSLETTER_BASE_URL is not an https address: readers' mail programs will show no unsubscribe button."
+        )
+    return _check("public address", problem, advice=True)
+
+
+def _domains(here: Installation) -> list[dict[str, Any]]:
+    with here.database.reading() as session:
+        names = sorted({newsletter.domain for newsletter in queries.all_newsletters(session)})
+        return [
+            {
+                "domain": name,
+                "records": [
+                    {"kind": record.kind, "name": record.name, "value": record.value, "purpose": record.purpose}
+                    for record in senders.dns_records(session, name, here.vault)
+                ],
+            }
+            for name in names
+        ]
+
+
+def _lines(checks: list[dict[str, Any]], domains: list[dict[str, Any]]) -> list[str]:
+    lines = [
+        f"{'✓' if check['ok'] else '!' if check['advice'] else '✗'} {check['check']}  {check['problem']}".rstrip()
+        for check in checks
+    ]
+    for item in domains:
+        lines += ["", _("DNS records to publish for %(domain)s:", domain=item["domain"])]
+        for record in item["records"]:
+            value = record["value"]
+            if record["kind"] == "TXT":
+                value = " ".join(f'"{part}"' for part in dkim.txt_strings(value))
+            lines.append(f"  {record['name']}. IN {record['kind']} {value}")
+    if domains:
+        lines += ["", _("Put your mail provider's names where PROVIDER stands; its documentation tells them.")]
+    return lines

@@ -1,0 +1,17 @@
+"""What may become of a delivery. Everything that changes a status goes by this table."""
+
+from newsletter.delivery.models import DeliveryStatus as S
+
+TRANSITIONS: dict[S, frozenset[S]] = {
+    S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),  # failed: the issue expired before its turn came
+    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.FAILED, S.UNKNOWN, S.QUEUED, S.SKIPPED}),
+    S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
+    S.SENT: frozenset(),
+    S.FAILED: frozenset(),
+    S.UNKNOWN: frozenset(),
+    S.SKIPPED: frozenset(),
+}
+
+WAITING = frozenset({S.QUEUED, S.DEFERRED})
+OPEN = frozenset({S.QUEUED, S.SENDING, S.DEFERRED})
+"""While an issue has deliveries in one of these, it is not sent."""

@@ -1,0 +1,64 @@
+"""What an issue says, as values: rendering takes these and nothing else, so a preview, a proof and the real thing are one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture on the web. `alt` says what it shows; sizes in pixels, 0 when not known."""
+
+    url: str
+    alt: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One article as a digest shows it; all plain text but `body_html`, which was made safe when the article was stored.
+
+    `url` is where it is read, empty when only the issue's own web page has it: give `body_html` then, and a `key`, which
+    becomes its anchor there. `minutes` 0: not known.
+    """
+
+    title: str
+    url: str = ""
+    summary: str = ""
+    topic: str = ""
+    author: str = ""
+    source: str = ""
+    minutes: int = 0
+    image: Image | None = None
+    key: str = ""
+    body_html: str = ""
+
+    def credits(self, minutes: Callable[[int], str], *, topic: bool = False) -> list[str]:
+        """The line below a story: who wrote it, where it comes from, how long reading takes (`minutes` says it in words)."""
+        words = [self.topic if topic else "", self.author, self.source if self.source != self.author else ""]
+        if self.minutes:
+            words.append(minutes(self.minutes))
+        return [word for word in words if word]
+
+
+@dataclass(frozen=True, slots=True)
+class DigestContent:
+    """An issue. `day` is the date in the newsletter's time zone, `web_url` its page in the archive.
+
+    An empty `subject` or `preheader` is made from the stories. `introduction` is plain text, blank lines between paragraphs.
+    `replies_welcome`: somebody reads the answers, so the footer asks for them. `left_out` stories are on the web only.
+    """
+
+    newsletter: str
+    publisher: str
+    postal_address: str
+    web_url: str
+    number: int
+    day: date
+    stories: tuple[Story, ...]
+    subject: str = ""
+    preheader: str = ""
+    introduction: str = ""
+    replies_welcome: bool = False
+    left_out: int = 0

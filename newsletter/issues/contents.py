@@ -1,0 +1,58 @@
+"""What the delivery engine asks of an issue: the shared part of its messages, read once per variant and kept."""
+
+from threading import Lock
+
+from sqlalchemy.orm import Session
+
+from newsletter.core.installation import Installation
+from newsletter.delivery.personalise import Content
+from newsletter.issues.models import Issue, Variant
+from newsletter.mail.headers import Mailbox
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters import senders
+
+KEPT = 32
+
+
+class IssueContents:
+    """A variant never changes after the freeze, so what was read once is good until the process ends."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._here = installation
+        self._kept: dict[int, Content] = {}
+        self._lock = Lock()
+
+    def content(self, session: Session, variant_id: int) -> Content:
+        with self._lock:
+            if variant_id not in self._kept:
+                if len(self._kept) >= KEPT:
+                    self._kept.pop(next(iter(self._kept)))
+                self._kept[variant_id] = self._read(session, variant_id)
+            return self._kept[variant_id]
+
+    def _read(self, session: Session, variant_id: int) -> Content:
+        variant = session.get_one(Variant, variant_id)
+        issue = session.get_one(Issue, variant.issue_id)
+        newsletter = newsletters.by_id(session, issue.newsletter_id)
+        domain = newsletter.domain
+        return Content(
+            sender=Mailbox(newsletter.from_address, newsletter.from_name),
+            reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
+            subject=variant.subject,
+            html=variant.html,
+            text=variant.text,
+            date=issue.frozen_at or issue.created_at,
+            domain=domain,
+            bounce_domain=senders.bounce_domain(domain),
+            list_id=newsletter.list_id,
+            list_name=newsletter.name,
+            feedback_id=f"{issue.id}:{newsletter.slug}:digest:{sender_id(domain)}",
+            list_links={"List-Archive": self._here.links.archive(newsletter.slug)},
+            keys=senders.signing_keys(session, domain, self._here.vault),
+        )
+
+
+def sender_id(domain: str) -> str:
+    """The last part of Feedback-ID: 5 to 15 letters and digits, the same for all mail of a domain."""
+    letters = "".join(character for character in domain.lower() if character.isalnum())
+    return letters[:15].ljust(5, "x")

@@ -1,0 +1,139 @@
+"""From a draft to deliveries, and the brakes: send, pause, resume, cancel."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete, literal, select
+from sqlalchemy.orm import Session
+
+from newsletter.accounts import audit
+from newsletter.core import jobs
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import LOCALES
+from newsletter.core.i18n import gettext as _
+from newsletter.core.urls import Links
+from newsletter.delivery import ledger, outbox
+from newsletter.delivery import queries as deliveries
+from newsletter.issues import preview, status
+from newsletter.issues.models import Issue, IssueArticle, IssueStatus, Variant
+from newsletter.newsletters import queries as newsletters
+from newsletter.subscriptions.audience import audience
+
+LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then is no news
+
+
+def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    """Decide that a draft goes out. A worker freezes it; from here on it cannot change."""
+    session.refresh(issue, with_for_update=True)
+    status.move(issue, IssueStatus.SENDING)
+    audit.record(session, actor=actor, action="issue.sent", subject="issue", subject_id=issue.id, now=now)
+    jobs.wake(session, jobs.DISPATCH_ISSUE, issue.id)
+
+
+def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> int | None:
+    """Render the issue and make its deliveries, all in one transaction; returns the audience.
+
+    None when there is nothing to do: it was frozen before, or stopped meanwhile.
+    """
+    issue = session.scalar(select(Issue).where(Issue.id == issue_id).with_for_update())
+    if issue is None or issue.frozen_at is not None or issue.status not in (IssueStatus.SENDING, IssueStatus.PAUSED):
+        return None
+    newsletter = newsletters.by_id(session, issue.newsletter_id)
+    readers = audience(newsletter.id).subquery()
+    languages = session.scalars(select(readers.c.language).distinct()).all()
+    variants: dict[str, int] = {}
+    for language in sorted({newsletter.language, *(item for item in languages if item in LOCALES)}):
+        variant = preview.make_variant(session, issue, newsletter, language=language, links=links)
+        session.add(variant)
+        session.flush()
+        variants[language] = variant.id
+        if language == newsletter.language:
+            issue.subject = variant.subject
+    by_language = case(
+        {language: literal(variant_id) for language, variant_id in variants.items()},
+        value=readers.c.language,
+        else_=literal(variants[newsletter.language]),
+    )
+    issue.frozen_at = now
+    issue.expires_at = now + LIFETIME
+    issue.audience = outbox.enqueue(
+        session,
+        issue_id=issue.id,
+        newsletter_id=newsletter.id,
+        audience=select(readers.c.subscriber_id, by_language.label("variant_id")),
+        resend_unknown=issue.resend_unknown,
+        expires_at=issue.expires_at,
+        now=now,
+    )
+    if issue.status is IssueStatus.PAUSED:
+        ledger.hold(session, issue.id, held=True)
+    settle(session, issue.id, now=now)
+    return issue.audience
+
+
+def not_frozen(session: Session) -> list[int]:
+    """Issues that are to be sent and whose freeze was lost on the way."""
+    return list(session.scalars(select(Issue.id).where(Issue.status == IssueStatus.SENDING, Issue.frozen_at.is_(None))))
+
+
+def pause(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    """Stop after the messages in hand; everything else waits."""
+    session.refresh(issue, with_for_update=True)
+    status.move(issue, IssueStatus.PAUSED)
+    ledger.hold(session, issue.id, held=True)
+    audit.record(session, actor=actor, action="issue.paused", subject="issue", subject_id=issue.id, now=now)
+
+
+def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    """Go on with a paused issue."""
+    session.refresh(issue, with_for_update=True)
+    if issue.status is not IssueStatus.PAUSED:
+        raise RefusedError(_("This issue is not paused."))
+    status.move(issue, IssueStatus.SENDING)
+    ledger.hold(session, issue.id, held=False)
+    audit.record(session, actor=actor, action="issue.resumed", subject="issue", subject_id=issue.id, now=now)
+    jobs.wake(session, jobs.DISPATCH_ISSUE if issue.frozen_at is None else jobs.SEND_BATCHES, issue.id)
+
+
+def cancel(session: Session, issue: Issue, *, actor: str, now: datetime) -> int:
+    """Give an issue up; returns how many readers will not get it. The articles of one that never left are free again."""
+    session.refresh(issue, with_for_update=True)
+    status.move(issue, IssueStatus.CANCELLED)
+    issue.finished_at = now
+    withdrawn = ledger.cancel(session, issue.id, now=now)
+    if issue.frozen_at is None:
+        session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue.id))
+    audit.record(
+        session,
+        actor=actor,
+        action="issue.cancelled",
+        subject="issue",
+        subject_id=issue.id,
+        now=now,
+        withdrawn=withdrawn,
+    )
+    return withdrawn
+
+
+def settle(session: Session, issue_id: int, *, now: datetime) -> bool:
+    """Call an issue sent when nothing of it is queued, being sent or deferred; True when it became so now."""
+    issue = session.scalar(
+        select(Issue)
+        .where(Issue.id == issue_id, Issue.status.in_([IssueStatus.SENDING, IssueStatus.PAUSED]))
+        .with_for_update()
+    )
+    if issue is None or issue.frozen_at is None or deliveries.work_left(session, issue_id):
+        return False
+    status.move(issue, IssueStatus.SENT)
+    issue.finished_at = now
+    return True
+
+
+def unsettled(session: Session) -> list[int]:
+    """Issues that are being sent, or paused."""
+    return list(
+        session.scalars(
+            select(Issue.id).where(
+                Issue.status.in_([IssueStatus.SENDING, IssueStatus.PAUSED]), Issue.frozen_at.is_not(None)
+            )
+        )
+    )

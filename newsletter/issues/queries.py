@@ -1,0 +1,133 @@
+"""Reading issues."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.i18n import gettext as _
+from newsletter.delivery import queries as deliveries
+from newsletter.delivery.models import DeliveryStatus, SkipReason
+from newsletter.issues.editing import article_ids
+from newsletter.issues.models import Issue, IssueArticle, IssueStatus
+from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions.audience import audience
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an issue stands. The counts add up to `audience`, which is None until the issue is frozen."""
+
+    status: IssueStatus
+    audience: int | None
+    counts: dict[DeliveryStatus, int]
+    frozen_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def done(self) -> int:
+        """Deliveries that will not change any more."""
+        ended = (DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN, DeliveryStatus.SKIPPED)
+        return sum(self.counts[status] for status in ended)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A delivery as staff see it."""
+
+    id: int
+    email: str
+    status: DeliveryStatus
+    updated_at: datetime
+    attempts: int
+    repeated: bool
+    reply: str | None
+    skip_reason: SkipReason | None
+    next_attempt_at: datetime | None
+
+
+def by_id(session: Session, issue_id: int) -> Issue:
+    found = session.get(Issue, issue_id)
+    if found is None:
+        raise NotFoundError(_("This issue does not exist."))
+    return found
+
+
+def page(
+    session: Session, newsletter_id: int | None = None, *, before: int | None = None, limit: int = 50
+) -> list[Issue]:
+    """Issues of one newsletter or of all, the newest first, below the id `before`."""
+    query = select(Issue).order_by(Issue.id.desc()).limit(limit)
+    if newsletter_id is not None:
+        query = query.where(Issue.newsletter_id == newsletter_id)
+    if before is not None:
+        query = query.where(Issue.id < before)
+    return list(session.scalars(query))
+
+
+def in_flight(session: Session) -> list[Issue]:
+    """Issues that are being sent or paused."""
+    query = select(Issue).where(Issue.status.in_([IssueStatus.SENDING, IssueStatus.PAUSED])).order_by(Issue.id)
+    return list(session.scalars(query))
+
+
+def progress(session: Session, issue_id: int) -> Progress:
+    issue = by_id(session, issue_id)
+    return Progress(
+        status=issue.status,
+        audience=issue.audience,
+        counts=deliveries.counts(session, issue_id),
+        frozen_at=issue.frozen_at,
+        finished_at=issue.finished_at,
+    )
+
+
+def audience_size(session: Session, newsletter_id: int) -> int:
+    """How many readers an issue would have if it were frozen now."""
+    return session.scalar(select(func.count()).select_from(audience(newsletter_id).subquery())) or 0
+
+
+def articles_of(session: Session, issue_id: int) -> list[int]:
+    """The ids of an issue's articles in their order."""
+    return article_ids(session, issue_id)
+
+
+def issue_numbers(session: Session, newsletter_id: int, article_ids: list[int]) -> dict[int, tuple[int, int]]:
+    """(issue id, number) of the issue that holds each article."""
+    rows = session.execute(
+        select(IssueArticle.article_id, Issue.id, Issue.number)
+        .join(Issue, Issue.id == IssueArticle.issue_id)
+        .where(IssueArticle.newsletter_id == newsletter_id, IssueArticle.article_id.in_(article_ids))
+    )
+    return {article_id: (issue_id, number) for article_id, issue_id, number in rows}
+
+
+def delivery_page(
+    session: Session,
+    issue_id: int,
+    *,
+    text: str = "",
+    status: DeliveryStatus | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[DeliveryView]:
+    """Deliveries of an issue, the highest id first; `text` is the beginning of an address."""
+    readers = subscriptions.ids_starting_with(session, text) if text else None
+    rows = deliveries.page(session, issue_id, status=status, subscriber_ids=readers, before=before, limit=limit)
+    emails = subscriptions.emails_of(session, [row.subscriber_id for row in rows])
+    return [
+        DeliveryView(
+            id=row.id,
+            email=emails.get(row.subscriber_id, ""),
+            status=row.status,
+            updated_at=row.updated_at,
+            attempts=row.attempts,
+            repeated=row.repeated,
+            reply=row.reply,
+            skip_reason=row.skip_reason,
+            next_attempt_at=row.next_attempt_at,
+        )
+        for row in rows
+    ]

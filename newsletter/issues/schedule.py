@@ -1,0 +1,48 @@
+"""Digests that leave by themselves, at the hours of each newsletter's cron expression."""
+
+from datetime import datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core.recurrence import last_run, runs_after
+from newsletter.issues import digest, dispatch
+from newsletter.issues.models import Issue, Trigger
+from newsletter.newsletters.models import Newsletter
+
+CATCH_UP = timedelta(hours=12)  # after a longer outage the evening's news is no longer news
+
+
+def next_runs(newsletter: Newsletter, *, now: datetime, count: int = 10) -> list[datetime]:
+    """The next moments a newsletter's digest is due, in UTC; none without a schedule."""
+    if newsletter.schedule is None:
+        return []
+    return list(islice(runs_after(newsletter.schedule, ZoneInfo(newsletter.timezone), now), count))
+
+
+def scheduled(session: Session) -> list[int]:
+    """Newsletters that have a schedule."""
+    return list(session.scalars(select(Newsletter.id).where(Newsletter.schedule.is_not(None)).order_by(Newsletter.id)))
+
+
+def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | None:
+    """Compose and send the digest of a newsletter whose hour has come; None when none has, or when nothing is new.
+
+    The hour is marked as done in the same transaction, so that each comes once, however often and wherever this is called.
+    """
+    newsletter = session.scalars(select(Newsletter).where(Newsletter.id == newsletter_id).with_for_update()).one()
+    if newsletter.schedule is None:
+        return None
+    since = newsletter.schedule_since or newsletter.created_at
+    due = last_run(newsletter.schedule, ZoneInfo(newsletter.timezone), after=since, until=now)
+    if due is None:
+        return None
+    newsletter.schedule_since = due
+    if now - due > CATCH_UP:
+        return None
+    issue = digest.compose(session, newsletter, trigger=Trigger.SCHEDULE, actor="schedule", now=now, cut_off=due)
+    if issue is not None:
+        dispatch.send(session, issue, actor="schedule", now=now)
+    return issue

@@ -1,0 +1,28 @@
+"""What may become of an issue. Everything that changes a status goes by this table."""
+
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.issues.models import Issue
+from newsletter.issues.models import IssueStatus as S
+
+TRANSITIONS: dict[S, frozenset[S]] = {
+    S.DRAFT: frozenset({S.SCHEDULED, S.SENDING, S.CANCELLED}),
+    S.SCHEDULED: frozenset({S.DRAFT, S.SENDING, S.CANCELLED}),
+    S.SENDING: frozenset({S.PAUSED, S.SENT, S.CANCELLED}),
+    S.PAUSED: frozenset({S.SENDING, S.CANCELLED, S.SENT}),  # sent: the messages in hand were the last ones
+    S.SENT: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+
+
+def move(issue: Issue, target: S) -> None:
+    """Change the status; RefusedError in words when it cannot."""
+    if target not in TRANSITIONS[issue.status]:
+        raise RefusedError(
+            {
+                S.SENDING: _("This issue cannot be sent: it was sent or cancelled before."),
+                S.PAUSED: _("Only an issue that is being sent can be paused."),
+                S.CANCELLED: _("This issue cannot be cancelled any more."),
+            }.get(target, _("This issue cannot change that way."))
+        )
+    issue.status = target

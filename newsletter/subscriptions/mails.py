@@ -1,0 +1,76 @@
+"""The mails of a subscription: what each says, made from its row when it is sent."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core.installation import Installation
+from newsletter.core.templating import render_mail
+from newsletter.core.tokens import hash_token
+from newsletter.core.urls import CONFIRM as CONFIRM_PURPOSE
+from newsletter.delivery.models import TransactionalMail
+from newsletter.delivery.transactional import Letter
+from newsletter.mail.headers import Mailbox
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters import senders
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions.models import Confirmation
+
+CONFIRM = "confirm"
+ALREADY_SUBSCRIBED = "already_subscribed"
+
+
+class SubscriptionMails:
+    """Writers of the kinds above, for `newsletter.delivery.transactional`."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._here = installation
+
+    def confirm(self, session: Session, mail: TransactionalMail) -> Letter | None:
+        """The link to confirm. Nothing a stranger typed is in it: the form must not become a way to write to others."""
+        newsletter = newsletters.by_id(session, mail.newsletter_id or 0)
+        token = self._here.signer.derive_token(CONFIRM_PURPOSE, mail.params["nonce"])
+        confirmation = session.scalar(select(Confirmation).where(Confirmation.token_hash == hash_token(token)))
+        if confirmation is None or confirmation.used_at is not None or confirmation.replaced_at is not None:
+            return None
+        return self._letter(
+            session,
+            mail,
+            newsletter,
+            url=self._here.links.confirm(token),
+            requested_at=datetime.fromisoformat(mail.params["requested_at"]).astimezone(ZoneInfo(newsletter.timezone)),
+        )
+
+    def already_subscribed(self, session: Session, mail: TransactionalMail) -> Letter | None:
+        """Says that nothing needs to be done, to the owner of the address only."""
+        newsletter = newsletters.by_id(session, mail.newsletter_id or 0)
+        return self._letter(
+            session,
+            mail,
+            newsletter,
+            url=self._here.links.preferences(mail.params["subscriber_id"]),
+            requested_at=mail.created_at.astimezone(ZoneInfo(newsletter.timezone)),
+        )
+
+    def _letter(self, session: Session, mail: TransactionalMail, newsletter: Newsletter, **values: Any) -> Letter:
+        rendered = render_mail(
+            mail.kind,
+            mail.language,
+            newsletter=newsletter.name,
+            publisher=newsletter.publisher,
+            postal_address=newsletter.postal_address,
+            site_url=self._here.links.site_url,
+            **values,
+        )
+        return Letter(
+            sender=Mailbox(newsletter.from_address, newsletter.from_name),
+            bounce_domain=senders.bounce_domain(newsletter.domain),
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
+            reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
+        )

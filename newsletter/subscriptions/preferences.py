@@ -1,0 +1,104 @@
+"""What a reader chose, changed by a personal link without any password."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core.addresses import mask
+from newsletter.core.tokens import Signer
+from newsletter.core.urls import PREFERENCES
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions import consent, records, unsubscribe
+from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, Subscription, SubscriptionStatus
+from newsletter.suppression import ledger as suppression
+
+
+@dataclass(frozen=True, slots=True)
+class PreferencesView:
+    """A reader's choices; `newsletters` has every newsletter with the status of the reader's subscription, None for none."""
+
+    subscriber_id: int
+    masked_email: str
+    language: str
+    newsletters: list[tuple[Newsletter, SubscriptionStatus | None]]
+
+
+def look_up(session: Session, signer: Signer, token: str) -> PreferencesView | None:
+    """The choices behind a link; None for a forged token or an erased reader."""
+    numbers = signer.read(PREFERENCES, token, 1)
+    subscriber = session.get(Subscriber, numbers[0]) if numbers else None
+    if subscriber is None:
+        return None
+    held = _subscriptions(session, subscriber.id)
+    return PreferencesView(
+        subscriber_id=subscriber.id,
+        masked_email=mask(subscriber.email),
+        language=subscriber.language,
+        newsletters=[
+            (item, held[item.id].status if item.id in held else None) for item in newsletters.all_newsletters(session)
+        ],
+    )
+
+
+def save(
+    session: Session,
+    view: PreferencesView,
+    *,
+    language: str,
+    newsletter_ids: set[int],
+    wording: str,
+    network: str,
+    now: datetime,
+) -> None:
+    """Set the language, join the newsletters that are chosen and leave the others.
+
+    The link came by mail to the address, so what is ticked here needs no second confirmation. An address that is suppressed
+    joins nothing.
+    """
+    subscriber = session.get_one(Subscriber, view.subscriber_id)
+    subscriber.language = language
+    held = _subscriptions(session, subscriber.id)
+    may_join = suppression.find(session, subscriber.email_key) is None
+    for newsletter, _status in view.newsletters:
+        subscription = held.get(newsletter.id)
+        subscribed = subscription is not None and subscription.status in (
+            SubscriptionStatus.ACTIVE,
+            SubscriptionStatus.PAUSED,
+        )
+        if newsletter.id in newsletter_ids and not subscribed and may_join:
+            _join(session, subscriber.id, newsletter.id, wording=wording, network=network, now=now)
+        elif newsletter.id not in newsletter_ids and subscription is not None and subscribed:
+            unsubscribe.end(session, subscription.id, EndedReason.UNSUBSCRIBED, network=network, now=now)
+
+
+def leave_all(session: Session, view: PreferencesView, *, network: str, now: datetime) -> None:
+    """Leave every newsletter, requests that were never confirmed included."""
+    for subscription in _subscriptions(session, view.subscriber_id).values():
+        unsubscribe.end(session, subscription.id, EndedReason.UNSUBSCRIBED, network=network, now=now)
+
+
+def _join(
+    session: Session, subscriber_id: int, newsletter_id: int, *, wording: str, network: str, now: datetime
+) -> None:
+    subscription = records.subscription_for(session, subscriber_id, newsletter_id, now=now)
+    subscription.status = SubscriptionStatus.ACTIVE
+    subscription.confirmed_at = now
+    subscription.ended_reason = None
+    subscription.ended_at = None
+    consent.record(
+        session,
+        subscription,
+        ConsentKind.CONFIRMED,
+        now=now,
+        wording=wording,
+        form="preference centre",
+        network=network,
+    )
+
+
+def _subscriptions(session: Session, subscriber_id: int) -> dict[int, Subscription]:
+    rows = session.scalars(select(Subscription).where(Subscription.subscriber_id == subscriber_id))
+    return {row.newsletter_id: row for row in rows}

@@ -1,0 +1,120 @@
+"""Reading subscriptions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.i18n import gettext as _
+from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription, SubscriptionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    id: int
+    subscriber_id: int
+    newsletter_id: int
+    email: str
+    name: str
+    language: str
+    status: SubscriptionStatus
+    ended_reason: EndedReason | None
+    created_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+
+
+COLUMNS = (
+    Subscription.id,
+    Subscription.subscriber_id,
+    Subscription.newsletter_id,
+    Subscriber.email,
+    Subscriber.name,
+    Subscriber.language,
+    Subscription.status,
+    Subscription.ended_reason,
+    Subscription.created_at,
+    Subscription.confirmed_at,
+    Subscription.ended_at,
+)
+
+
+def search(
+    session: Session,
+    newsletter_id: int,
+    *,
+    text: str = "",
+    status: SubscriptionStatus | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[SubscriptionRow]:
+    """Subscriptions of a newsletter, the newest first, below the id `before`.
+
+    `text` is the beginning of an address: an index answers that at any size, which the middle of an address would not allow.
+    """
+    query = (
+        select(*COLUMNS)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.newsletter_id == newsletter_id)
+        .order_by(Subscription.id.desc())
+        .limit(limit)
+    )
+    if text:
+        start = text.strip().lower()
+        query = query.where(Subscriber.email_key >= start, Subscriber.email_key < start + "\U0010ffff")
+    if status is not None:
+        query = query.where(Subscription.status == status)
+    if before is not None:
+        query = query.where(Subscription.id < before)
+    return [SubscriptionRow(*row) for row in session.execute(query)]
+
+
+def by_id(session: Session, subscription_id: int) -> SubscriptionRow:
+    row = session.execute(
+        select(*COLUMNS)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.id == subscription_id)
+    ).first()
+    if row is None:
+        raise NotFoundError(_("This subscription does not exist."))
+    return SubscriptionRow(*row)
+
+
+def of_address(session: Session, email_key: str) -> list[SubscriptionRow]:
+    """Every subscription of one address."""
+    query = (
+        select(*COLUMNS)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscriber.email_key == email_key)
+        .order_by(Subscription.id)
+    )
+    return [SubscriptionRow(*row) for row in session.execute(query)]
+
+
+def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int]:
+    """Subscriptions by status. Read from an index alone; above a few hundred thousand rows a page should not ask for it."""
+    rows = session.execute(
+        select(Subscription.status, func.count())
+        .where(Subscription.newsletter_id == newsletter_id)
+        .group_by(Subscription.status)
+    )
+    return dict.fromkeys(SubscriptionStatus, 0) | {status: count for status, count in rows}
+
+
+def emails_of(session: Session, subscriber_ids: list[int]) -> dict[int, str]:
+    """Addresses of some subscribers, by id."""
+    rows = session.execute(select(Subscriber.id, Subscriber.email).where(Subscriber.id.in_(subscriber_ids)))
+    return {subscriber_id: email for subscriber_id, email in rows}
+
+
+def ids_starting_with(session: Session, text: str, limit: int = 200) -> list[int]:
+    """Subscribers whose address begins with a text."""
+    start = text.strip().lower()
+    query = (
+        select(Subscriber.id)
+        .where(Subscriber.email_key >= start, Subscriber.email_key < start + "\U0010ffff")
+        .limit(limit)
+    )
+    return list(session.scalars(query))

@@ -1,0 +1,58 @@
+"""Finding or making the rows of a reader, safely when two requests for one address come at once."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.core.addresses import Address
+from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
+
+
+def subscriber_for(session: Session, address: Address, *, language: str, now: datetime, name: str = "") -> Subscriber:
+    """The subscriber of an address; a new one when there is none. The first spelling of the address stays."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(Subscriber)
+        .values(
+            email=address.email,
+            email_key=address.key,
+            domain=address.domain,
+            name=name,
+            language=language,
+            attributes={},
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Subscriber.email_key])
+    )
+    return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
+
+
+def subscription_for(session: Session, subscriber_id: int, newsletter_id: int, *, now: datetime) -> Subscription:
+    """The subscription of a reader, locked until the unit ends; a pending one when there is none."""
+    return find_or_add_subscription(session, subscriber_id, newsletter_id, now=now)[0]
+
+
+def find_or_add_subscription(
+    session: Session, subscriber_id: int, newsletter_id: int, *, now: datetime
+) -> tuple[Subscription, bool]:
+    """Like `subscription_for`; True beside it when it is new."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    added = session.execute(
+        insert(Subscription)
+        .values(
+            subscriber_id=subscriber_id,
+            newsletter_id=newsletter_id,
+            status=SubscriptionStatus.PENDING,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[Subscription.subscriber_id, Subscription.newsletter_id])
+        .returning(Subscription.id)
+    ).first()
+    found = session.scalars(
+        select(Subscription)
+        .where(Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id)
+        .with_for_update()
+    ).one()
+    return found, added is not None

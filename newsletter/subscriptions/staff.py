@@ -1,0 +1,86 @@
+"""What staff do to subscriptions; every change says who did it."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter.accounts import audit
+from newsletter.core.addresses import Address
+from newsletter.core.errors import NotFoundError, RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.core.tokens import Signer
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions import consent, records, signup, unsubscribe
+from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, Subscription, SubscriptionStatus
+from newsletter.suppression import ledger as suppression
+
+
+def add_subscriber(
+    session: Session,
+    signer: Signer,
+    newsletter: Newsletter,
+    address: Address,
+    *,
+    name: str,
+    status: SubscriptionStatus,
+    proof: str,
+    actor: str,
+    now: datetime,
+) -> Subscription:
+    """Add a reader: `active` with a proof of consent in words, or `pending`, which mails a confirmation.
+
+    RefusedError when the address is blocked, or is subscribed already.
+    """
+    if suppression.find(session, address.key) is not None:
+        raise RefusedError(_("This address is blocked: nothing may be mailed to it."))
+    subscriber = records.subscriber_for(session, address, language=newsletter.language, name=name, now=now)
+    subscription = records.subscription_for(session, subscriber.id, newsletter.id, now=now)
+    if subscription.status is SubscriptionStatus.ACTIVE:
+        raise RefusedError(_("%(email)s is subscribed already.", email=subscriber.email))
+    if status is SubscriptionStatus.ACTIVE:
+        if not proof.strip():
+            raise RefusedError(_("Say where and when this person agreed: it is the proof of consent."))
+        activate(session, subscription, kind=ConsentKind.ADDED_BY_STAFF, wording=proof, actor=actor, now=now)
+    else:
+        subscription.status = SubscriptionStatus.PENDING
+        consent.record(session, subscription, ConsentKind.REQUESTED, now=now, wording=proof, form="staff", actor=actor)
+        signup.queue_confirmation(
+            session, signer, subscriber, subscription, wording=proof, language=subscriber.language, now=now
+        )
+    audit.record(
+        session,
+        actor=actor,
+        action="subscriber.added",
+        subject="subscription",
+        subject_id=subscription.id,
+        now=now,
+        status=status,
+    )
+    return subscription
+
+
+def activate(
+    session: Session, subscription: Subscription, *, kind: ConsentKind, wording: str, actor: str, now: datetime
+) -> None:
+    """Make a subscription active on a proof of consent that was given elsewhere."""
+    subscription.status = SubscriptionStatus.ACTIVE
+    subscription.confirmed_at = now
+    subscription.ended_reason = None
+    subscription.ended_at = None
+    consent.record(session, subscription, kind, now=now, wording=wording, actor=actor)
+
+
+def end_subscription(session: Session, subscription_id: int, *, actor: str, now: datetime) -> None:
+    """End a reader's subscription, queued mail included."""
+    subscription = session.get(Subscription, subscription_id)
+    if subscription is None or session.get(Subscriber, subscription.subscriber_id) is None:
+        raise NotFoundError(_("This subscription does not exist."))
+    if unsubscribe.end(session, subscription_id, EndedReason.BY_STAFF, actor=actor, now=now):
+        audit.record(
+            session,
+            actor=actor,
+            action="subscriber.ended",
+            subject="subscription",
+            subject_id=subscription_id,
+            now=now,
+        )

@@ -1,0 +1,50 @@
+"""Putting addresses on the do-not-mail list and taking them off, always with a reason and a source."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from newsletter.suppression.models import Suppression, SuppressionReason
+
+HARD_BOUNCE_REST = timedelta(days=30)  # after that a new sign-up may show that the mailbox exists again
+
+
+def suppress(
+    session: Session, email_key: str, reason: SuppressionReason, *, source: str, now: datetime, note: str = ""
+) -> None:
+    """Never mail this address again; the first reason stays when it is suppressed already."""
+    if find(session, email_key) is None:
+        session.add(Suppression(email_key=email_key, reason=reason, source=source, note=note, created_at=now))
+        session.flush()
+
+
+def lift(session: Session, email_key: str, *, by: str, now: datetime) -> bool:
+    """Allow mail to an address again; False when it was not suppressed."""
+    lifted = session.execute(
+        update(Suppression)
+        .where(Suppression.email_key == email_key, Suppression.lifted_at.is_(None))
+        .values(lifted_at=now, lifted_by=by)
+        .returning(Suppression.id)
+    ).all()
+    return bool(lifted)
+
+
+def find(session: Session, email_key: str) -> Suppression | None:
+    """The suppression that is in force for an address."""
+    return session.scalar(
+        select(Suppression).where(Suppression.email_key == email_key, Suppression.lifted_at.is_(None))
+    )
+
+
+def may_confirm(session: Session, email_key: str, *, now: datetime) -> bool:
+    """Whether a confirmation may be mailed: a bounce is forgiven after a month, a complaint or "not me" is not."""
+    found = find(session, email_key)
+    if found is None:
+        return True
+    return found.reason is SuppressionReason.HARD_BOUNCE and now - found.created_at >= HARD_BOUNCE_REST
+
+
+def is_suppressed(email_key: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """SQL: a suppression is in force for the address in this column."""
+    return exists().where(Suppression.email_key == email_key, Suppression.lifted_at.is_(None))

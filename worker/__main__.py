@@ -1,0 +1,59 @@
+"""`python -m worker ROLE`: one process of the Celery side.
+
+fast: transactional mail. bulk: digests. all: both, for a small machine. beat: the clock. `--beat` adds the clock to a worker.
+"""
+
+import argparse
+import sys
+
+from newsletter.core import jobs
+from newsletter.core.errors import RefusedError
+
+ROLES = {
+    "fast": (jobs.FAST,),
+    "bulk": (jobs.BULK, jobs.PERIODIC),
+    "all": (jobs.FAST, jobs.BULK, jobs.PERIODIC),
+}
+# Threads wait for relays well, share memory, and see the signal to stop. A second process is a second `newsletter worker`.
+THREADS = {"fast": 4, "bulk": 4, "all": 8}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="worker", description=__doc__)
+    parser.add_argument("role", choices=[*ROLES, "beat"])
+    parser.add_argument("--threads", type=int, default=0, help="jobs at a time")
+    parser.add_argument("--beat", action="store_true", help="run the clock in this process too")
+    given = parser.parse_args(arguments)
+    try:
+        from worker.app import app  # noqa: PLC0415 - reads the settings, and a wrong one must be refused in one line
+    except RefusedError as error:
+        sys.exit(str(error))
+    if given.role == "beat":
+        app.start(["beat", "--loglevel", "warning"])
+        return
+    if given.beat:
+        start_beat_beside(app)
+    app.worker_main(
+        [
+            "worker",
+            "--pool=threads",
+            f"--concurrency={given.threads or THREADS[given.role]}",
+            f"--queues={','.join(ROLES[given.role])}",
+            f"--hostname={given.role}@%h",
+            "--loglevel=warning",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+        ]
+    )
+
+
+def start_beat_beside(app: object) -> None:
+    """The clock as a thread of this process: on a small machine a process of its own costs as much memory as a worker."""
+    from celery.beat import EmbeddedService  # noqa: PLC0415 - only where it is asked for
+
+    EmbeddedService(app, thread=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""Every kind of transactional mail and who writes it."""
+
+from functools import lru_cache
+
+from newsletter.core.installation import Installation
+from newsletter.delivery.transactional import Writer
+from newsletter.subscriptions import mails
+from newsletter.subscriptions.mails import SubscriptionMails
+
+
+@lru_cache(maxsize=1)
+def writers(installation: Installation) -> dict[str, Writer]:
+    """Kind to writer; a kind that is missing here is found by a test."""
+    subscription = SubscriptionMails(installation)
+    return {mails.CONFIRM: subscription.confirm, mails.ALREADY_SUBSCRIBED: subscription.already_subscribed}

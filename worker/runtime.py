@@ -1,0 +1,66 @@
+"""What the jobs of one worker process share: the installation, connections to the relay, and whether the process is stopping."""
+
+import os
+import random
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from celery.signals import worker_shutting_down
+
+from newsletter.core.clock import utc_now
+from newsletter.core.errors import RefusedError
+from newsletter.core.installation import Installation, open_installation
+from newsletter.core.settings import load_settings, relay_url
+from newsletter.delivery.send import Worker
+from newsletter.issues.contents import IssueContents
+from newsletter.mail.smtp import Timeouts
+from newsletter.mail.transport import Relay, Transport
+from newsletter.subscriptions.audience import Recipients
+
+stopping = threading.Event()
+rng = random.SystemRandom()
+
+
+@worker_shutting_down.connect
+def _stop(**_: object) -> None:
+    stopping.set()
+
+
+@lru_cache(maxsize=1)
+def installation() -> Installation:
+    """Opened at the first job of the process."""
+    return open_installation(load_settings())
+
+
+def relay() -> Relay:
+    """Where mail goes; RefusedError when nothing says so."""
+    url = relay_url(installation().settings)
+    if not url:
+        raise RefusedError("NEWSLETTER_SMTP_URL is not set: there is no relay to send mail through.")
+    return Relay.parse(url)
+
+
+@contextmanager
+def transport(*, timeouts: Timeouts | None = None) -> Iterator[Transport]:
+    """A connection to the relay for the length of one job."""
+    with Transport(relay(), timeouts=timeouts or Timeouts()) as opened:
+        yield opened
+
+
+def sender(mailer: Transport) -> Worker:
+    """What the delivery engine works with in this process."""
+    here = installation()
+    return Worker(
+        database=here.database,
+        contents=IssueContents(here),
+        recipients=Recipients(here.links),
+        mailer=mailer,
+        secret=here.key("mail"),
+        holder=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
+        clock=utc_now,
+        rng=rng,
+        stopping=stopping.is_set,
+    )

@@ -1,0 +1,26 @@
+"""Freezing issues and running schedules."""
+
+from newsletter.core import jobs
+from newsletter.core.clock import utc_now
+from newsletter.issues import dispatch, schedule
+from worker import runtime
+from worker.app import app
+
+
+@app.task(name=jobs.DISPATCH_ISSUE)
+def freeze(issue_id: int) -> None:
+    """Make the deliveries of an issue that is to be sent."""
+    here = runtime.installation()
+    with here.database.unit() as session:
+        dispatch.freeze(session, issue_id, here.links, now=utc_now())
+
+
+@app.task(name=jobs.RUN_SCHEDULES)
+def run_schedules() -> None:
+    """Compose and send the digests whose hour has come; each newsletter in a unit of its own."""
+    database = runtime.installation().database
+    with database.reading() as session:
+        newsletter_ids = schedule.scheduled(session)
+    for newsletter_id in newsletter_ids:
+        with database.unit() as session:
+            schedule.run_due(session, newsletter_id, now=utc_now())
