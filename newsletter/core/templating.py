@@ -30,7 +30,7 @@ _AT: Final = re.compile(r" at position (\d+):\d+")
 
 @dataclass(frozen=True, slots=True)
 class RenderedMail:
-    """The parts of a mail that a person reads. `preheader` is what inboxes show behind the subject; it is in the HTML too."""
+    """What a person reads of a mail. `preheader`: what inboxes show behind the subject; the HTML has it too."""
 
     subject: str
     preheader: str
@@ -80,7 +80,7 @@ def render_mail(name: str, locale: str, /, *, preheader: str = "", **values: obj
 
 
 def wrap(text: str, first: str = "", rest: str = "") -> str:
-    """Plain text in lines of at most 72 characters; a longer word, such as a link, stays whole. `first` and `rest` lead lines."""
+    """Plain text in lines of at most 72 characters, led by `first` and `rest`; a longer word (a link) stays whole."""
     lines = textwrap.wrap(
         text, 72, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
     )

@@ -1,8 +1,8 @@
 """Where a message differs from one reader to the next: marks in a body that is rendered once for everybody.
 
 A mark is plain ASCII, so it stands in a link, passes MJML and comes out of the database as it went in. What people
-wrote never holds one: `protect` turns each `@@` of theirs into a mark of its own, which `fill` turns back. So a sentence
-that quotes a mark reaches the reader as it was written.
+wrote never holds one: `protect` turns each `@@` of theirs into a mark of its own, which `fill` turns back. So a
+sentence that quotes a mark reaches the reader as it was written.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What an issue says, as values: rendering takes these and nothing else, so a preview, a proof and the real thing are one."""
+"""What an issue says, as values: rendering takes nothing else, so a preview, a proof and the real thing are one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One article as a digest shows it; all plain text but `body_html`, which was made safe when the article was stored.
+    """One article as a digest shows it; plain text, but `body_html`, which was made safe when the article was stored.
 
-    `url` is where it is read, empty when only the issue's own web page has it: give `body_html` then, and a `key`, which
-    becomes its anchor there. `minutes` 0: not known.
+    `url` is where it is read, empty when only the issue's own web page has it: give `body_html` then, and a `key`,
+    which becomes its anchor there. `minutes` 0: not known.
     """
 
     title: str
@@ -35,7 +35,7 @@ class Story:
     body_html: str = ""
 
     def credits(self, minutes: Callable[[int], str], *, topic: bool = False) -> list[str]:
-        """The line below a story: who wrote it, where it comes from, how long reading takes (`minutes` says it in words)."""
+        """The line below a story: who wrote it, where it comes from, how long reading takes (in words by `minutes`)."""
         words = [self.topic if topic else "", self.author, self.source if self.source != self.author else ""]
         if self.minutes:
             words.append(minutes(self.minutes))
@@ -46,7 +46,8 @@ class Story:
 class DigestContent:
     """An issue. `day` is the date in the newsletter's time zone, `web_url` its page in the archive.
 
-    An empty `subject` or `preheader` is made from the stories. `introduction` is plain text, blank lines between paragraphs.
+    An empty `subject` or `preheader` is made from the stories. `introduction` is plain text, blank lines between
+    paragraphs.
     `replies_welcome`: somebody reads the answers, so the footer asks for them. `left_out` stories are on the web only.
     """
 

@@ -35,7 +35,7 @@ class Layout:
 
 
 def layout_stories(stories: Sequence[Story], *, left_out: int = 0) -> Layout:
-    """The first story leads, the next five are cards, the others lines. A story that nobody could read further is left as it is."""
+    """The first story leads, the next five are cards, the others lines."""
     return Layout(
         lead=stories[0] if stories else None,
         cards=tuple(stories[1 : 1 + CARDS]),

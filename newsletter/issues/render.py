@@ -60,7 +60,7 @@ def render_web(content: DigestContent, locale: str) -> str:
 
 
 def _tidy(content: DigestContent, *, web: bool = False) -> DigestContent:
-    """The content with clean characters, excerpts, safe links, and a subject. On the web, stories are not led back to it."""
+    """The content with clean characters, excerpts, safe links, a subject. A mail leads to the web page, that to sources."""
     page = "" if web else content.web_url
     stories = tuple(
         _tidy_story(story, LEAD_WORDS if place == 0 else CARD_WORDS, page)
@@ -116,18 +116,31 @@ def _safe_url(url: str) -> str:
 
 def _protected(content: DigestContent) -> DigestContent:
     """The content in which nothing can be taken for the mark of a slot."""
-    texts = ("newsletter", "publisher", "postal_address", "web_url", "subject", "preheader", "introduction")
     return replace(
         content,
+        newsletter=protect(content.newsletter),
+        publisher=protect(content.publisher),
+        postal_address=protect(content.postal_address),
+        web_url=protect(content.web_url),
         stories=tuple(_protected_story(story) for story in content.stories),
-        **{name: protect(getattr(content, name)) for name in texts},
+        subject=protect(content.subject),
+        preheader=protect(content.preheader),
+        introduction=protect(content.introduction),
     )
 
 
 def _protected_story(story: Story) -> Story:
     image = story.image and replace(story.image, url=protect(story.image.url), alt=protect(story.image.alt))
-    texts = ("title", "url", "summary", "topic", "author", "source")
-    return replace(story, image=image, **{name: protect(getattr(story, name)) for name in texts})
+    return replace(
+        story,
+        title=protect(story.title),
+        url=protect(story.url),
+        summary=protect(story.summary),
+        topic=protect(story.topic),
+        author=protect(story.author),
+        source=protect(story.source),
+        image=image,
+    )
 
 
 def _values(content: DigestContent, locale: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ LONGEST_PREHEADER = 110
 
 
 def make_subject(stories: Sequence[Story], *, newsletter: str, number: int) -> str:
-    """The first headline, with the count of the others where that fits; the newsletter's name and number without stories.
+    """The first headline, with the count of the others where that fits; without stories the newsletter's name.
 
     In the current language, at most 70 characters.
     """
