@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.core.i18n import format_datetime
 from newsletter.core.installation import Installation
 from newsletter.core.templating import render_mail
 from newsletter.core.tokens import hash_token
@@ -41,7 +43,9 @@ class SubscriptionMails:
             mail,
             newsletter,
             url=self._here.links.confirm(token),
-            requested_at=datetime.fromisoformat(mail.params["requested_at"]).astimezone(ZoneInfo(newsletter.timezone)),
+            site=urlsplit(self._here.links.site_url).netloc,
+            requested_at=_moment(confirmation.created_at, newsletter, mail.language),
+            expires_at=_moment(confirmation.expires_at, newsletter, mail.language),
         )
 
     def already_subscribed(self, session: Session, mail: TransactionalMail) -> Letter | None:
@@ -52,7 +56,6 @@ class SubscriptionMails:
             mail,
             newsletter,
             url=self._here.links.preferences(mail.params["subscriber_id"]),
-            requested_at=mail.created_at.astimezone(ZoneInfo(newsletter.timezone)),
         )
 
     def _letter(self, session: Session, mail: TransactionalMail, newsletter: Newsletter, **values: Any) -> Letter:
@@ -61,8 +64,6 @@ class SubscriptionMails:
             mail.language,
             newsletter=newsletter.name,
             publisher=newsletter.publisher,
-            postal_address=newsletter.postal_address,
-            site_url=self._here.links.site_url,
             **values,
         )
         return Letter(
@@ -74,3 +75,7 @@ class SubscriptionMails:
             keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
             reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
         )
+
+
+def _moment(moment: datetime, newsletter: Newsletter, language: str) -> str:
+    return format_datetime(moment, language, ZoneInfo(newsletter.timezone))

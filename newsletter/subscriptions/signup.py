@@ -100,7 +100,7 @@ def queue_confirmation(
         email_key=subscriber.email_key,
         language=language,
         newsletter_id=subscription.newsletter_id,
-        params={"nonce": nonce, "requested_at": now.isoformat()},
+        params={"nonce": nonce},
         lifetime=timedelta(hours=24),
         now=now,
     )
