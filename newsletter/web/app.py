@@ -13,10 +13,10 @@ from newsletter.web.admin import blueprint as admin
 from newsletter.web.context import WebApp
 from newsletter.web.errors import set_up_errors
 from newsletter.web.language import set_up_languages
+from newsletter.web.pages import set_up_pages
 from newsletter.web.public import BLUEPRINTS
 from newsletter.web.security import set_up_headers
 from newsletter.web.static_files import set_up_static_files
-from newsletter.web.pages import set_up_pages
 
 # A sign-up form holds an address; nothing a reader sends is longer. Staff pages raise it for their articles.
 LARGEST_BODY = 64 * 1024
@@ -25,8 +25,8 @@ LARGEST_BODY = 64 * 1024
 def create_app(settings: Settings, installation: Installation | None = None, *, mailbox: Path | None = None) -> WebApp:
     """The WSGI application.
 
-    `installation`: what the process holds already; opened from the settings when None. `mailbox`: directory of the local mailbox
-    to show under /mailbox/, None when mail leaves this machine.
+    `installation`: what the process holds already; opened from the settings when None.
+    `mailbox`: directory of the local mailbox to show under /mailbox/, None when mail leaves this machine.
     """
     app = WebApp("newsletter.web", template_folder=None, static_folder="static", static_url_path="/static")
     app.installation = installation or open_installation(settings)

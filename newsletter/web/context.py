@@ -10,7 +10,7 @@ from newsletter.core.ratelimit import network_of
 
 
 class WebApp(Flask):
-    """The Flask application and what it serves. `mailbox` is the directory of the local mailbox, None when there is none to show."""
+    """The Flask application and what it serves. `mailbox`: directory of the local mailbox, None when there is none."""
 
     installation: Installation
     mailbox: Path | None

@@ -19,9 +19,15 @@ def sentences(status: int) -> tuple[str, str]:
     known = {
         400: (_("This request cannot be read"), _("Go back to the page before and try again.")),
         403: (_("This page is not open to you"), _("Your account may not do this. Someone with more rights can.")),
-        404: (_("This page does not exist"), _("The link may be cut off. Copy it whole from the message that you received.")),
+        404: (
+            _("This page does not exist"),
+            _("The link may be cut off. Copy it whole from the message that you received."),
+        ),
         405: (_("This page cannot be used that way"), _("Open it with a link or a button of this site.")),
-        413: (_("That is too much at once"), _("What was sent is longer than this page accepts. Shorten it and try again.")),
+        413: (
+            _("That is too much at once"),
+            _("What was sent is longer than this page accepts. Shorten it and try again."),
+        ),
         429: (_("Too many attempts"), _("Wait a few minutes, then try again.")),
         500: (_("Something went wrong here"), _("It is not your fault, and it has been noted. Try again in a moment.")),
         503: (_("The service cannot answer right now"), _("Nothing was lost. Try again in a minute.")),
@@ -83,7 +89,7 @@ def _defect(error: Exception) -> Response:
 
 
 def _note(error: Exception) -> str:
-    """Log an error under a reference that the person can quote. The endpoint is named, not the path: a path may hold a token."""
+    """Log an error under a reference that the person can quote; with the endpoint, since the path may hold a token."""
     g.reference = reference = secrets.token_hex(4)
     log.error("reference %s: %s %s failed", reference, request.method, request.endpoint, exc_info=error)
     return reference

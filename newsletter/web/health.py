@@ -22,7 +22,7 @@ PATIENCE = 1.0  # seconds
 
 @blueprint.get("/healthz")
 def alive() -> Response:
-    """200 while this process answers; it asks nothing of anything else, so that a slow database restarts no web server."""
+    """200 while this process answers; a slow database must not restart the web server."""
     return _answer({"status": "ok"}, 200)
 
 
@@ -35,7 +35,9 @@ def ready() -> Response:
         "relay": _relay_answers(installation().settings.smtp_url),
     }
     good = all(checks.values())
-    body = {"status": "ready" if good else "not ready"} | {name: "ok" if fine else "unreachable" for name, fine in checks.items()}
+    body = {"status": "ready" if good else "not ready"} | {
+        name: "ok" if fine else "unreachable" for name, fine in checks.items()
+    }
     return _answer(body, 200 if good else 503)
 
 
@@ -43,7 +45,7 @@ def ready() -> Response:
 def figures() -> Response:
     """Prometheus text, for callers on this machine and on private networks only.
 
-    A request that a reverse proxy passed on, while none is named in NEWSLETTER_TRUSTED_PROXIES, came from who knows where: refused.
+    What a reverse proxy passed on, while NEWSLETTER_TRUSTED_PROXIES names none, came from who knows where: refused.
     """
     forwarded = "X-Forwarded-For" in request.headers and not installation().settings.trusted_proxies
     if forwarded or not _is_near(request.remote_addr or ""):
@@ -76,7 +78,7 @@ def _database_answers(database: Database) -> bool:
 
 
 def _relay_answers(smtp_url: str) -> bool:
-    """Whether something listens where mail is handed over. No word of SMTP is said: a probe a second would fill the relay's log."""
+    """Whether something listens where mail is handed over. No SMTP is spoken: each probe would be a line in a log."""
     parts = urlsplit(smtp_url)
     if not parts.hostname:
         return app().mailbox is not None

@@ -41,6 +41,12 @@ def fall_back_to(language: str) -> None:
     use_language(choose(request.args.get("lang"), request.accept_languages, language))
 
 
+def prefer(language: str) -> None:
+    """Answer in the language that a reader has chosen for good, unless the address asks for another."""
+    asked = request.args.get("lang")
+    use_language(asked if asked in LOCALES else language)
+
+
 def set_up_languages(app: Flask) -> None:
     app.before_request(_begin)
     app.teardown_request(_end)
@@ -59,7 +65,7 @@ def _end(_error: BaseException | None) -> None:
 
 def _keep_choice(endpoint: str, values: dict[str, Any]) -> None:
     asked = request.args.get("lang") if request else None
-    if asked in LOCALES and endpoint.split(".")[0] not in WITHOUT_CHOICE:
+    if asked in LOCALES and endpoint.partition(".")[0] not in WITHOUT_CHOICE:
         values.setdefault("lang", asked)
 
 

@@ -1,4 +1,4 @@
-"""Counters of this process, and a few figures of the database, for Prometheus. No label ever holds an address or a token."""
+"""Counters of this process, and a few figures of the database, for Prometheus. No label holds an address or a token."""
 
 from collections.abc import Iterable
 from time import perf_counter
@@ -21,7 +21,10 @@ class Meters:
     def __init__(self, database: Database) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "newsletter_http_requests", "Answers by endpoint and status.", ["endpoint", "status"], registry=self.registry
+            "newsletter_http_requests",
+            "Answers by endpoint and status.",
+            ["endpoint", "status"],
+            registry=self.registry,
         )
         self.seconds = Histogram(
             "newsletter_http_request_seconds", "Time to answer, by endpoint.", ["endpoint"], registry=self.registry
@@ -45,15 +48,21 @@ class Backlog(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         with self.database.reading() as session:
             batches = session.execute(
-                select(func.sum(Batch.queued), func.sum(Batch.deferred), func.sum(Batch.sending)).where(Batch.due_at.is_not(None))
+                select(func.sum(Batch.queued), func.sum(Batch.deferred), func.sum(Batch.sending)).where(
+                    Batch.due_at.is_not(None)
+                )
             ).one()
             mails = session.scalar(select(func.count()).where(TransactionalMail.next_attempt_at.is_not(None)))
             issues = session.execute(select(Issue.status, func.count()).group_by(Issue.status)).all()
-        waiting = GaugeMetricFamily("newsletter_deliveries_waiting", "Deliveries not yet sent, by state.", labels=["state"])
+        waiting = GaugeMetricFamily(
+            "newsletter_deliveries_waiting", "Deliveries not yet sent, by state.", labels=["state"]
+        )
         for state, count in zip(("queued", "deferred", "sending"), batches, strict=True):
             waiting.add_metric([state], count or 0)
         yield waiting
-        yield GaugeMetricFamily("newsletter_transactional_waiting", "Confirmations and other single mails not yet sent.", value=mails or 0)
+        yield GaugeMetricFamily(
+            "newsletter_transactional_waiting", "Confirmations and other single mails not yet sent.", value=mails or 0
+        )
         by_status = GaugeMetricFamily("newsletter_issues", "Issues by status.", labels=["status"])
         for status, number in issues:
             by_status.add_metric([status.value], number)

@@ -1,23 +1,48 @@
-"""Jinja as the pages use it: templates from the top-level directory, sentences from the catalogue, dates as readers write them."""
+"""Jinja as the pages use it: sentences of the catalogue, dates as readers write them."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from jinja2 import FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-import newsletter
 from newsletter.core import i18n
+from newsletter.core.templating import TEMPLATES
+from newsletter.newsletters.models import Newsletter
 from newsletter.web import words
 from newsletter.web.bars import bar_parts
 
-TEMPLATES = Path(newsletter.__file__).parents[1] / "templates" / "web"
-
 
 def set_up_pages(app: Flask) -> None:
-    app.jinja_loader = FileSystemLoader(TEMPLATES)
+    app.jinja_loader = FileSystemLoader(TEMPLATES / "web")
     environment = app.jinja_env
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(bar_parts=bar_parts, word=words.word)
+    # Sentences are filled before they are escaped, so that a value can never bring markup along.
+    environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
+    environment.globals.update(bar_parts=bar_parts, word=words.word, day=day, moment=moment, clock=clock, marked=marked)
+
+
+def marked(sentence: str, *, em: Mapping[str, str] = {}, strong: Mapping[str, str] = {}) -> Markup:
+    """A translated sentence whose `%(name)s` are filled with emphasised values. Sentence and values are escaped."""
+    values = {name: Markup("<em>{}</em>").format(value) for name, value in em.items()}
+    values |= {name: Markup("<strong>{}</strong>").format(value) for name, value in strong.items()}
+    return escape(sentence) % values
+
+
+def day(at: datetime, of: Newsletter) -> str:
+    """The day where the newsletter is at home: "Mercredi 13 septembre 2023"."""
+    return i18n.format_date(at, zone=ZoneInfo(of.timezone))
+
+
+def moment(at: datetime, of: Newsletter) -> str:
+    """Day and hour where the newsletter is at home, inside a sentence."""
+    return i18n.format_datetime(at, zone=ZoneInfo(of.timezone))
+
+
+def clock(at: datetime) -> str:
+    """Day and hour of this machine."""
+    return i18n.format_datetime(at.astimezone())

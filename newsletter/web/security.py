@@ -1,7 +1,7 @@
 """Headers of every answer. What a page may do is said here, and a page that needs more says so by name.
 
-The policy forbids inline script and inline style, frames, and every other host. A form of ours that stands on another site is
-governed by the policy of that site, so nothing is opened for it here.
+The policy forbids inline script and inline style, frames, and every other host. A form of ours on another site
+is governed by the policy of that site, so nothing is opened for it here.
 """
 
 from flask import Flask, Response, g, make_response, request
@@ -16,10 +16,10 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-# A mail shown in a frame: its own styles and remote pictures, but no script, no form, no access to our origin. Links open beside.
+# A mail in a frame: its own styles and remote pictures, but no script, no form, no access to our origin.
 MAIL_POLICY = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data:; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; "
+    "img-src https: http: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 ONE_YEAR = 31_536_000
@@ -36,7 +36,7 @@ def keep_private() -> None:
 
 
 def as_mail(html: str) -> Response:
-    """A mail's HTML as a document to put into a frame of ours. It came from outside or from articles: nothing in it runs."""
+    """A mail's HTML as a document for a frame of ours. It came from outside or from articles: nothing in it runs."""
     response = make_response(html)
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     response.headers["Cache-Control"] = "no-store"

@@ -1,4 +1,4 @@
-"""Style and script by the hash of their content: a browser keeps a file for a year and asks again as soon as it has changed."""
+"""Style and script by the hash of their content. A browser keeps a file for a year and asks anew when it changed."""
 
 import hashlib
 from functools import cache

@@ -18,11 +18,13 @@ LARGEST = 2**31 - 1
 @blueprint.get("/archive/<slug>")
 def index(slug: str) -> str:
     before = request.args.get("before", type=int)
+    if before is not None and not 0 < before <= LARGEST:
+        raise NotFound
     with installation().database.reading() as session:
         newsletter = queries.by_slug(session, slug)
-        found = archive.page(session, newsletter.id, before if before and 0 < before < LARGEST else None, PAGE + 1)
+        found = archive.page(session, newsletter.id, before=before, limit=PAGE + 1)
     fall_back_to(newsletter.language)
-    issues = list(found)[:PAGE]
+    issues = found[:PAGE]
     return render_template(
         "public/archive.html",
         newsletter=newsletter,
@@ -40,6 +42,8 @@ def read(slug: str, number: int) -> str:
     with installation().database.reading() as session:
         newsletter = queries.by_slug(session, slug)
         fall_back_to(newsletter.language)
-        issue = archive.read(session, newsletter.id, number, current_language())
+        issue = archive.read(session, newsletter.id, number, language=current_language())
     allow("img-src", "https:")  # pictures stay where their publisher keeps them
-    return render_template("public/archive-issue.html", newsletter=newsletter, issue=issue, publisher=newsletter.publisher)
+    return render_template(
+        "public/archive-issue.html", newsletter=newsletter, issue=issue, publisher=newsletter.publisher
+    )

@@ -14,8 +14,8 @@ LIFETIME = timedelta(hours=24)
 class SubscribeForm(FlaskForm):  # type: ignore[misc] # Flask-WTF ships no types
     """Fields of the public form.
 
-    No CSRF token: the form stands on other sites too, it acts in nobody's name (there is no cookie to borrow), and it does
-    nothing until the owner of the address confirms. What an abuser could do with it is bounded by counters instead.
+    No CSRF token: the form stands on other sites too, it acts in nobody's name (there is no cookie to borrow), and it
+    does nothing until the owner of the address confirms. What an abuser could do with it is bounded by counters.
     """
 
     class Meta:

@@ -10,7 +10,8 @@ from newsletter.core.i18n import gettext as _
 from newsletter.subscriptions import preferences
 from newsletter.subscriptions.preferences import PreferencesView
 from newsletter.web.context import caller_network, installation
-from newsletter.web.language import NAMES, fall_back_to
+from newsletter.web.language import NAMES, prefer
+from newsletter.web.public.shared import shared_publisher
 from newsletter.web.security import keep_private
 
 blueprint = Blueprint("preferences", __name__)
@@ -21,14 +22,23 @@ def show(token: str) -> str:
     keep_private()
     with installation().database.reading() as session:
         view = _known(preferences.look_up(session, installation().signer, token))
-    fall_back_to(view.language)
-    return render_template("public/preferences.html", view=view, token=token, names=NAMES, done=request.args.get("done"))
+    prefer(view.language)
+    return render_template(
+        "public/preferences.html",
+        view=view,
+        token=token,
+        names=NAMES,
+        publisher=shared_publisher([item for item, _status in view.newsletters]),
+        done=request.args.get("done"),
+    )
 
 
 @blueprint.post("/p/<token>")
 def save(token: str) -> Response:
     keep_private()
-    chosen = {int(text) for text in request.form.getlist("newsletter") if text.isascii() and text.isdigit() and len(text) < 16}
+    chosen = {
+        int(text) for text in request.form.getlist("newsletter") if text.isascii() and text.isdigit() and len(text) < 16
+    }
     language = request.form.get("language", "")
     with installation().database.unit() as session:
         view = _known(preferences.look_up(session, installation().signer, token))
@@ -41,7 +51,7 @@ def save(token: str) -> Response:
             network=caller_network(),
             now=utc_now(),
         )
-    return redirect(url_for(".show", token=token, done="saved"), 303)
+    return redirect(url_for(".show", token=token, done="saved", lang=None), 303)
 
 
 @blueprint.post("/p/<token>/leave")

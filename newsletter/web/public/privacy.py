@@ -4,6 +4,7 @@ from flask import Blueprint, render_template
 
 from newsletter.newsletters import queries
 from newsletter.web.context import installation
+from newsletter.web.public.shared import shared_publisher
 
 blueprint = Blueprint("privacy", __name__)
 
@@ -12,4 +13,4 @@ blueprint = Blueprint("privacy", __name__)
 def show() -> str:
     with installation().database.reading() as session:
         newsletters = queries.all_newsletters(session)
-    return render_template("public/privacy.html", newsletters=newsletters)
+    return render_template("public/privacy.html", newsletters=newsletters, publisher=shared_publisher(newsletters))

@@ -22,6 +22,7 @@ from newsletter.web.context import caller_network, installation
 from newsletter.web.language import current_language, fall_back_to
 from newsletter.web.metrics import meters
 from newsletter.web.public.forms import SubscribeForm, is_stale, stamp
+from newsletter.web.public.shared import shared_publisher
 
 blueprint = Blueprint("subscribe", __name__)
 
@@ -61,7 +62,10 @@ def snippet(slug: str) -> str:
     with installation().database.reading() as session:
         newsletter = queries.by_slug(session, slug)
     return render_template(
-        "public/snippet.html", newsletter=newsletter, publisher=newsletter.publisher, address=installation().links.form(slug)
+        "public/snippet.html",
+        newsletter=newsletter,
+        publisher=newsletter.publisher,
+        address=installation().links.form(slug),
     )
 
 
@@ -87,7 +91,7 @@ def _read_entry() -> Entry:
 
 
 def _take(entry: Entry, slug: str | None) -> Response:
-    """Check an entry, write the request down, answer. Nothing of what the database knows about the address shows in the answer."""
+    """Check an entry, write the request down, answer. What is known of the address never shows in the answer."""
     now = utc_now()
     with installation().database.reading() as session:
         newsletters = queries.all_newsletters(session) if slug is None else [queries.by_slug(session, slug)]
@@ -106,8 +110,14 @@ def _take(entry: Entry, slug: str | None) -> Response:
     outcome = "machine" if entry.by_machine else _write_down(newsletter, address, now)
     meters(current_app).sign_ups.labels(outcome).inc()
     if request.is_json:
-        return make_response(jsonify(status="confirm", message=_("Look into your inbox: a message waits for your yes.")), 202)
-    return make_response(render_template("public/sent.html", newsletter=newsletter, email=entry.email.strip(), publisher=newsletter.publisher))
+        return make_response(
+            jsonify(status="confirm", message=_("Look into your inbox: a message waits for your yes.")), 202
+        )
+    return make_response(
+        render_template(
+            "public/sent.html", newsletter=newsletter, email=entry.email.strip(), publisher=newsletter.publisher
+        )
+    )
 
 
 def _chosen(newsletters: list[Newsletter], entry: Entry) -> Newsletter:
@@ -143,7 +153,10 @@ def _write_down(newsletter: Newsletter, address: Address, now: datetime) -> str:
 
 def consent_wording(newsletter: Newsletter) -> str:
     """The sentence beside the button, kept as proof of what was agreed to."""
-    return _("I want to receive %(name)s by e-mail. I can leave at any time.", name=newsletter.name)
+    return _(
+        "By subscribing you agree to receive %(name)s by e-mail. You can leave in one click at any time.",
+        name=newsletter.name,
+    )
 
 
 def _form_name() -> str:
@@ -156,7 +169,11 @@ def _form_name() -> str:
 
 
 def _refuse(
-    newsletters: list[Newsletter], newsletter: Newsletter | None, entry: Entry, problems: dict[str, str], slug: str | None
+    newsletters: list[Newsletter],
+    newsletter: Newsletter | None,
+    entry: Entry,
+    problems: dict[str, str],
+    slug: str | None,
 ) -> Response:
     """The form again, with the entry kept and each problem beside its field; as JSON, the same problems by field."""
     if request.is_json:
@@ -166,7 +183,11 @@ def _refuse(
 
 
 def _show(
-    newsletters: list[Newsletter], newsletter: Newsletter | None, *, entry: Entry | None = None, problems: dict[str, str] | None = None
+    newsletters: list[Newsletter],
+    newsletter: Newsletter | None,
+    *,
+    entry: Entry | None = None,
+    problems: dict[str, str] | None = None,
 ) -> str:
     """The page of one newsletter, or of all of them to choose from."""
     if newsletter is None and len(newsletters) == 1:
@@ -179,7 +200,13 @@ def _show(
     }
     if newsletter is None:
         chosen = entry.newsletter if entry else ""
-        return render_template("public/choose.html", newsletters=newsletters, chosen=chosen, **values)
+        return render_template(
+            "public/choose.html",
+            newsletters=newsletters,
+            chosen=chosen,
+            publisher=shared_publisher(newsletters),
+            **values,
+        )
     with installation().database.reading() as session:
         latest = archive.latest(session, newsletter.id)
     return render_template(

@@ -1,6 +1,6 @@
-"""Leaving (RFC 8058 and email-standards 1.5): a GET shows one button, any POST ends the subscription, and nothing ever redirects.
+"""Leaving (RFC 8058): a GET shows one button, any POST ends the subscription, and nothing ever redirects.
 
-A mailbox provider posts `List-Unsubscribe=One-Click` without cookie, referrer or patience; a person presses the button of the page.
+A mailbox provider posts `List-Unsubscribe=One-Click` without cookie, referrer or patience; a person presses the button.
 """
 
 from flask import Blueprint, make_response, render_template, request

@@ -42,3 +42,16 @@ window.addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
   for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
 });
+
+// data-live="2": the element is replaced every two seconds by what the same page holds now, unless nobody looks.
+for (const id of [...document.querySelectorAll("[data-live]")].map((element) => element.id)) {
+  const seconds = Number(document.getElementById(id).dataset.live);
+  setInterval(async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+    const old = document.getElementById(id);
+    if (fresh && old && fresh.innerHTML !== old.innerHTML) old.replaceWith(document.importNode(fresh, true));
+  }, seconds * 1000);
+}
