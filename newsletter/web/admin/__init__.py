@@ -1,0 +1,21 @@
+"""The staff's pages, one file for each noun."""
+
+from newsletter.web.admin import (
+    account,
+    articles,
+    compose,
+    desk,
+    domain,
+    formats,
+    issues,
+    newsletters,
+    sending,
+    sign_in,
+    subscribers,
+)
+from newsletter.web.admin.room import admin as blueprint
+
+# Importing a file puts its views on the blueprint.
+VIEWS = (account, articles, compose, desk, domain, formats, issues, newsletters, sending, sign_in, subscribers)
+
+__all__ = ["VIEWS", "blueprint"]

@@ -1,0 +1,69 @@
+"""The first page: what is being sent, what leaves next, what waits, and how many read it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import render_template
+from sqlalchemy.orm import Session
+
+from newsletter.accounts.permissions import Permission
+from newsletter.articles import queries as articles
+from newsletter.issues import digest, queries, schedule
+from newsletter.issues.models import Issue, IssueStatus
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions.models import SubscriptionStatus
+from newsletter.web.admin import guard
+from newsletter.web.admin.live import Live
+from newsletter.web.admin.room import admin
+from newsletter.web.context import installation
+
+LATEST = 5
+HELD = (IssueStatus.SENDING, IssueStatus.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """One newsletter as the desk shows it. `waiting`: headlines that the next issue would hold."""
+
+    newsletter: Newsletter
+    subscribers: dict[SubscriptionStatus, int]
+    waiting: list[str]
+    next_run: datetime | None
+    has_articles: bool
+
+
+@admin.get("/")
+@guard.requires(Permission.READ)
+def desk() -> str:
+    now = guard.now()
+    with installation().database.reading() as session:
+        shelves = [_shelf(session, item, now) for item in newsletters.all_newsletters(session)]
+        running = _with_figures(session, queries.in_flight(session), now)
+        latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
+        done = _with_figures(session, latest[:LATEST], now)
+    return render_template(
+        "admin/desk.html",
+        shelves=shelves,
+        names={shelf.newsletter.id: shelf.newsletter for shelf in shelves},
+        running=running,
+        done=done,
+        now=now,
+        subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
+    )
+
+
+def _shelf(session: Session, newsletter: Newsletter, now: datetime) -> Shelf:
+    candidates = digest.candidates(session, newsletter.id, cut_off=now)
+    return Shelf(
+        newsletter=newsletter,
+        subscribers=subscriptions.counts(session, newsletter.id),
+        waiting=[article.title for article in candidates],
+        next_run=next(iter(schedule.next_runs(newsletter, now=now, count=1)), None),
+        has_articles=bool(candidates) or bool(articles.page(session, newsletter.id, limit=1)),
+    )
+
+
+def _with_figures(session: Session, issues: list[Issue], now: datetime) -> list[tuple[Issue, Live]]:
+    return [(issue, Live.of(issue, queries.progress(session, issue.id), now=now)) for issue in issues]

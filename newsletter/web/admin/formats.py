@@ -1,0 +1,178 @@
+"""Template filters: figures, moments and names in the user's language and the newsletter's time zone."""
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask import g
+
+from newsletter.accounts.models import Role
+from newsletter.core.i18n import NO_BREAK, current_locale, format_date, format_datetime, format_number, format_time
+from newsletter.core.i18n import gettext as _
+from newsletter.core.prose import reading_minutes
+from newsletter.delivery.models import SkipReason
+from newsletter.subscriptions.models import ConsentKind, EndedReason
+from newsletter.web.admin.room import admin
+from newsletter.web.language import NAMES
+
+BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def zone(name: str | None = None) -> ZoneInfo:
+    """The named time zone, or that of the newsletter in view; UTC where there is none."""
+    newsletter = g.get("newsletter")
+    return ZoneInfo(name or (newsletter.timezone if newsletter else "UTC"))
+
+
+@admin.app_template_filter()
+def number(value: int) -> str:
+    return format_number(value)
+
+
+@admin.app_template_filter()
+def percent(share: float) -> str:
+    """A share from 0 to 1: `65,8 %`, with a second decimal only where the first would say nothing."""
+    value = share * 100
+    text = f"{value:.0f}" if value in (0, 100) else f"{value:.2f}" if value < 0.1 else f"{value:.1f}"
+    return f"{text.replace('.', ',')}{NO_BREAK}%" if current_locale() == "fr" else f"{text}%"
+
+
+@admin.app_template_filter()
+def pace(per_second: float) -> str:
+    """Messages a second: `41`, below ten with one decimal."""
+    if per_second >= 10:
+        return format_number(round(per_second))
+    text = f"{per_second:.1f}"
+    return text.replace(".", ",") if current_locale() == "fr" else text
+
+
+@admin.app_template_filter()
+def size(octets: int) -> str:
+    """Thousands of octets, as mail programs count them."""
+    return _("%(count)s kB", count=format_number(max(1, round(octets / 1000))))
+
+
+@admin.app_template_filter()
+def moment(value: datetime, zone_name: str | None = None) -> str:
+    """Day and hour, for the middle of a sentence."""
+    return format_datetime(value, zone=zone(zone_name))
+
+
+@admin.app_template_filter()
+def day(value: datetime, zone_name: str | None = None) -> str:
+    """`13 septembre 2023`."""
+    return format_date(value, zone=zone(zone_name), style="long")
+
+
+@admin.app_template_filter()
+def weekday(value: datetime, zone_name: str | None = None) -> str:
+    """`Mercredi 13 septembre 2023`."""
+    return format_date(value, zone=zone(zone_name))
+
+
+@admin.app_template_filter()
+def clock(value: datetime, zone_name: str | None = None) -> str:
+    """`18 h 30`."""
+    return format_time(value, zone=zone(zone_name))
+
+
+@admin.app_template_filter()
+def second(value: datetime) -> str:
+    """`18:30:05`, for rows that follow each other within a minute."""
+    return f"{value.astimezone(zone()):%H:%M:%S}"
+
+
+@admin.app_template_filter()
+def browser(name: str) -> str:
+    """A browser and its system out of what it calls itself; the text itself when neither is known."""
+    program = next((label for mark, label in BROWSERS if mark in name), None)
+    system = next((label for mark, label in SYSTEMS if mark in name), None)
+    if program and system:
+        return _("%(browser)s on %(system)s", browser=program, system=system)
+    return re.sub(r"[^\x20-\x7e]", "", name)[:60] or _("Unknown browser")
+
+
+@admin.app_template_filter()
+def role_name(role: Role) -> str:
+    return {
+        Role.OWNER: _("Owner: may do everything."),
+        Role.EDITOR: _("Editor: writes, composes, sends and looks after subscribers."),
+        Role.AUTHOR: _("Author: writes articles."),
+        Role.ANALYST: _("Analyst: reads."),
+    }[role]
+
+
+@admin.app_template_filter()
+def language_name(language: str) -> str:
+    return NAMES.get(language, language)
+
+
+@admin.app_template_filter()
+def place(zone_name: str) -> str:
+    """The city of a time zone in the user's language: `Lomé`."""
+    from babel.dates import get_timezone_location
+
+    return get_timezone_location(ZoneInfo(zone_name), locale=current_locale(), return_city=True) or zone_name
+
+
+@admin.app_template_filter()
+def from_now(value: datetime, zone_name: str) -> str:
+    """The day of something to come, as one says it today: `today`, `tomorrow`, `sunday 17 september`."""
+    local = zone(zone_name)
+    days = (value.astimezone(local).date() - g.now.astimezone(local).date()).days
+    if days == 0:
+        return _("today")
+    if days == 1:
+        return _("tomorrow")
+    return format_date(value, zone=local, style="long")
+
+
+@admin.app_template_filter()
+def minutes(text: str) -> int:
+    return reading_minutes(text)
+
+
+@admin.app_template_filter()
+def actor_name(actor: str) -> str:
+    """A member of staff by the name before the @; `command` and `schedule` in words."""
+    return {"command": _("the command line"), "schedule": _("the schedule")}.get(actor, actor.partition("@")[0])
+
+
+@admin.app_template_filter()
+def consent_name(kind: ConsentKind) -> str:
+    return {
+        ConsentKind.REQUESTED: _("Asked to subscribe"),
+        ConsentKind.CONFIRMED: _("Confirmed from the mail"),
+        ConsentKind.IMPORTED: _("Imported from a file"),
+        ConsentKind.ADDED_BY_STAFF: _("Added by staff"),
+        ConsentKind.CHANGED: _("Changed the preferences"),
+        ConsentKind.ENDED: _("Ended"),
+    }[kind]
+
+
+@admin.app_template_filter()
+def reason_name(reason: EndedReason) -> str:
+    return {
+        EndedReason.UNSUBSCRIBED: _("unsubscribed by the link"),
+        EndedReason.ONE_CLICK: _("unsubscribed in the mail program"),
+        EndedReason.NOT_ME: _("said that it was not them"),
+        EndedReason.BY_STAFF: _("ended by staff"),
+        EndedReason.SUPPRESSED: _("the address is blocked"),
+    }[reason]
+
+
+@admin.app_template_filter()
+def skip_name(reason: SkipReason) -> str:
+    return {
+        SkipReason.UNSUBSCRIBED: _("unsubscribed since"),
+        SkipReason.SUPPRESSED: _("blocked since"),
+        SkipReason.CANCELLED: _("the sending was cancelled"),
+    }[reason]

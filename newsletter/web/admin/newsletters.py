@@ -1,0 +1,123 @@
+"""Publications: the list, a new one, and what is set for each."""
+
+from dataclasses import fields
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from newsletter.accounts import audit
+from newsletter.accounts.permissions import Permission
+from newsletter.core.i18n import LOCALES
+from newsletter.core.i18n import gettext as _
+from newsletter.issues import schedule
+from newsletter.newsletters import editing, queries
+from newsletter.newsletters.editing import NewsletterValues, ValuesError
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions import queries as subscriptions
+from newsletter.web.admin import guard
+from newsletter.web.admin.room import admin, enter
+from newsletter.web.context import installation
+
+Page = str | Response | tuple[str, int]
+NOBODY = NewsletterValues(slug="", name="", from_address="", timezone="Africa/Lome")
+
+
+@admin.get("/newsletters")
+@guard.requires(Permission.READ)
+def newsletters() -> str:
+    with installation().database.reading() as session:
+        rows = [
+            (item, subscriptions.counts(session, item.id), _next_run(item)) for item in queries.all_newsletters(session)
+        ]
+    return render_template("admin/newsletters.html", rows=rows)
+
+
+@admin.get("/newsletters/new")
+@guard.requires(Permission.MANAGE_NEWSLETTERS)
+def new_newsletter() -> str:
+    return render_template("admin/newsletter-new.html", values=NOBODY, wrong={})
+
+
+@admin.post("/newsletters")
+@guard.requires(Permission.MANAGE_NEWSLETTERS)
+def create_newsletter() -> Page:
+    values = _values(request.form.get("slug", "").strip())
+    try:
+        with installation().database.unit() as session:
+            made = editing.create_newsletter(session, values, now=guard.now(), vault=installation().vault)
+            _record(session, "newsletter.created", made)
+            slug = made.slug
+    except ValuesError as error:
+        return render_template("admin/newsletter-new.html", values=values, wrong=error.fields), 422
+    flash(_("The newsletter exists. Publish its DNS records before you send to many readers."))
+    return redirect(url_for("admin.domain", slug=slug), 303)
+
+
+@admin.get("/newsletters/<slug>/settings")
+@guard.requires(Permission.MANAGE_NEWSLETTERS)
+def settings(slug: str) -> str:
+    with installation().database.reading() as session:
+        newsletter = enter(session, slug)
+    return _settings_page(newsletter, editing.values_of(newsletter), {})
+
+
+@admin.post("/newsletters/<slug>/settings")
+@guard.requires(Permission.MANAGE_NEWSLETTERS)
+def change_newsletter(slug: str) -> Page:
+    values = _values(slug)
+    try:
+        with installation().database.unit() as session:
+            newsletter = enter(session, slug)
+            editing.change_newsletter(session, newsletter, values, now=guard.now(), vault=installation().vault)
+            _record(session, "newsletter.changed", newsletter)
+    except ValuesError as error:
+        with installation().database.reading() as session:
+            return _settings_page(enter(session, slug), values, error.fields), 422
+    flash(_("Saved."))
+    return redirect(url_for("admin.settings", slug=slug), 303)
+
+
+def _settings_page(newsletter: Newsletter, values: NewsletterValues, wrong: dict[str, str]) -> str:
+    runs = schedule.next_runs(newsletter, now=guard.now(), count=10) if newsletter.schedule else []
+    return render_template(
+        "admin/newsletter-settings.html",
+        values=values,
+        wrong=wrong,
+        runs=runs,
+        form_url=installation().links.form(newsletter.slug),
+    )
+
+
+def _next_run(newsletter: Newsletter) -> object:
+    return next(iter(schedule.next_runs(newsletter, now=guard.now(), count=1)), None) if newsletter.schedule else None
+
+
+def _values(slug: str) -> NewsletterValues:
+    given = {field.name: request.form.get(field.name, "").strip() for field in fields(NewsletterValues)}
+    return NewsletterValues(
+        slug=slug,
+        name=given["name"],
+        from_address=given["from_address"],
+        language=given["language"] or LOCALES[0],
+        publisher=given["publisher"],
+        description=given["description"],
+        timezone=given["timezone"],
+        from_name=given["from_name"],
+        reply_to=given["reply_to"] or None,
+        postal_address=given["postal_address"],
+        schedule=given["schedule"] or None,
+        resend_unknown=given["resend_unknown"] == "yes",
+    )
+
+
+def _record(session: Session, action: str, newsletter: Newsletter) -> None:
+    audit.record(
+        session,
+        actor=guard.user().email,
+        user_id=guard.user().id,
+        action=action,
+        subject="newsletter",
+        subject_id=newsletter.id,
+        now=guard.now(),
+    )

@@ -1,0 +1,77 @@
+"""The blueprint of the desk, and what every page of it shows around its content."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+from flask import Blueprint, g, request, url_for
+from sqlalchemy.orm import Session
+
+from newsletter.accounts.permissions import Permission
+from newsletter.core.i18n import gettext as _
+from newsletter.newsletters import queries
+from newsletter.newsletters.models import Newsletter
+from newsletter.web.admin import guard
+from newsletter.web.context import installation
+
+admin = Blueprint("admin", __name__, url_prefix="/admin")
+admin.before_request(guard.let_in)
+admin.after_request(guard.close_up)
+
+CURRENT = "newsletter"  # in the browser's session: the newsletter last looked at
+
+# Which room of the frame a view belongs to, by the file the view is in.
+ROOM_OF = {"compose": "issues", "sending": "issues", "newsletters": "settings"}
+
+
+def enter(session: Session, slug: str) -> Newsletter:
+    """The newsletter a page is about; NotFoundError when there is none of this name. The frame shows it from now on."""
+    return _show(queries.by_slug(session, slug))
+
+
+def enter_by_id(session: Session, newsletter_id: int) -> Newsletter:
+    return _show(queries.by_id(session, newsletter_id))
+
+
+def _show(newsletter: Newsletter) -> Newsletter:
+    g.newsletter = newsletter
+    if flask.session.get(CURRENT) != newsletter.slug:
+        flask.session[CURRENT] = newsletter.slug
+    return newsletter
+
+
+@admin.context_processor
+def _frame() -> dict[str, Any]:
+    """What base_desk.html asks for."""
+    found = g.get("signed_in")
+    if found is None:
+        return {"user": None, "newsletters": [], "newsletter": None, "may": guard.may}
+    with installation().database.reading() as session:
+        everything = queries.all_newsletters(session)
+    current = g.get("newsletter") or next(
+        (item for item in everything if item.slug == flask.session.get(CURRENT)), everything[0] if everything else None
+    )
+    return {
+        "user": found.user,
+        "newsletters": everything,
+        "newsletter": current,
+        "newsletter_url": lambda item: url_for("admin.issues", slug=item.slug),
+        "rooms": list(_rooms(current)),
+        "account_menu": [(_("My account"), url_for("admin.account"))],
+        "sign_out_url": url_for("admin.sign_out"),
+        "may": guard.may,
+    }
+
+
+def _rooms(current: Newsletter | None) -> Iterator[tuple[str, str, bool]]:
+    view = flask.current_app.view_functions.get(request.endpoint or "")
+    file = view.__module__.rpartition(".")[2] if view else ""
+    here = ROOM_OF.get(file, file)
+    yield _("Desk"), url_for("admin.desk"), here == "desk"
+    if current is not None:
+        yield _("Issues"), url_for("admin.issues", slug=current.slug), here == "issues"
+        yield _("Articles"), url_for("admin.articles", slug=current.slug), here == "articles"
+        yield _("Subscribers"), url_for("admin.subscribers", slug=current.slug), here == "subscribers"
+        yield _("Sending domain"), url_for("admin.domain", slug=current.slug), here == "domain"
+        if guard.may(Permission.MANAGE_NEWSLETTERS):
+            yield _("Settings"), url_for("admin.settings", slug=current.slug), here == "settings"

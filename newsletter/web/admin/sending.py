@@ -1,0 +1,125 @@
+"""An issue on its way: asked about once more, sent, watched, paused, resumed, cancelled."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from newsletter.accounts.permissions import Permission
+from newsletter.core.i18n import gettext as _
+from newsletter.delivery.models import DeliveryStatus
+from newsletter.issues import dispatch, preview, queries
+from newsletter.issues.models import Issue, IssueStatus
+from newsletter.newsletters.models import Newsletter
+from newsletter.web.admin import guard, paging
+from newsletter.web.admin.compose import articles_in_order
+from newsletter.web.admin.live import Live
+from newsletter.web.admin.room import admin, enter_by_id
+from newsletter.web.context import installation
+
+Page = str | Response
+
+
+def live_page(session: Session, newsletter: Newsletter, issue: Issue) -> str:
+    """The page of an issue that has been sent, or is being."""
+    text, status = request.args.get("q", "").strip()[:320], _status(request.args.get("status"))
+    rows = queries.delivery_page(
+        session, issue.id, text=text, status=status, before=paging.before(), limit=paging.PER_PAGE + 1
+    )
+    return render_template(
+        "admin/live.html",
+        issue=issue,
+        live=_live(session, issue),
+        listing=paging.listing(rows, lambda row: row.id, issue_id=issue.id, q=text or None, status=status),
+        text=text,
+        status=status,
+        statuses=list(DeliveryStatus),
+        archive_url=installation().links.archive(newsletter.slug, issue.number),
+    )
+
+
+@admin.get("/issues/<int:issue_id>/progress")
+@guard.requires(Permission.READ)
+def progress(issue_id: int) -> str:
+    """The moving parts of the live page, asked for every two seconds. `seen`: the status that the page shows."""
+    with installation().database.reading() as session:
+        found = queries.by_id(session, issue_id)
+        newsletter = enter_by_id(session, found.newsletter_id)
+        live = _live(session, found)
+    return render_template(
+        "admin/live-parts.html",
+        issue=found,
+        newsletter=newsletter,
+        live=live,
+        changed=request.args.get("seen") != found.status,
+    )
+
+
+@admin.get("/issues/<int:issue_id>/send")
+@guard.requires(Permission.SEND)
+def ask_to_send(issue_id: int) -> Page:
+    with installation().database.reading() as session:
+        found = queries.by_id(session, issue_id)
+        newsletter = enter_by_id(session, found.newsletter_id)
+        if found.status is not IssueStatus.DRAFT:
+            return redirect(url_for("admin.issue", issue_id=issue_id), 303)
+        mail = preview.preview(session, found, language=newsletter.language, links=installation().links)
+        return render_template(
+            "admin/send.html",
+            issue=found,
+            mail=mail,
+            articles=articles_in_order(session, found, newsletter.language),
+            audience=queries.audience_size(session, newsletter.id),
+            size=len(mail.html.encode()) + len(mail.text.encode()),
+        )
+
+
+@admin.post("/issues/<int:issue_id>/send")
+@guard.requires(Permission.SEND)
+def send(issue_id: int) -> Response:
+    return _act(issue_id, dispatch.send, _("The issue is on its way."))
+
+
+@admin.post("/issues/<int:issue_id>/pause")
+@guard.requires(Permission.SEND)
+def pause(issue_id: int) -> Response:
+    return _act(issue_id, dispatch.pause, _("Paused. What is on the wire right now still arrives."))
+
+
+@admin.post("/issues/<int:issue_id>/resume")
+@guard.requires(Permission.SEND)
+def resume(issue_id: int) -> Response:
+    return _act(issue_id, dispatch.resume, _("Sending goes on."))
+
+
+@admin.get("/issues/<int:issue_id>/cancel")
+@guard.requires(Permission.SEND)
+def ask_to_cancel(issue_id: int) -> str:
+    with installation().database.reading() as session:
+        found = queries.by_id(session, issue_id)
+        enter_by_id(session, found.newsletter_id)
+        return render_template("admin/cancel.html", issue=found, live=_live(session, found))
+
+
+@admin.post("/issues/<int:issue_id>/cancel")
+@guard.requires(Permission.SEND)
+def cancel(issue_id: int) -> Response:
+    return _act(issue_id, dispatch.cancel, _("Cancelled. Nobody else gets this issue."))
+
+
+def _act(issue_id: int, verb: Callable[..., Any], done: str) -> Response:
+    with installation().database.unit() as session:
+        found = queries.by_id(session, issue_id)
+        verb(session, found, actor=guard.user().email, now=guard.now())
+    flash(done)
+    return redirect(url_for("admin.issue", issue_id=issue_id), 303)
+
+
+def _live(session: Session, issue: Issue) -> Live:
+    return Live.of(issue, queries.progress(session, issue.id), now=guard.now())
+
+
+def _status(text: str | None) -> DeliveryStatus | None:
+    return DeliveryStatus(text) if text in set(DeliveryStatus) else None
