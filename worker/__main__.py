@@ -1,6 +1,6 @@
 """`python -m worker ROLE`: one process of the Celery side.
 
-fast: transactional mail. bulk: digests. all: both, for a small machine. beat: the clock. `--beat` adds the clock to a worker.
+fast: transactional mail. bulk: digests. all: both, for a small machine. beat: the clock; `--beat` adds it to a worker.
 """
 
 import argparse
@@ -14,7 +14,8 @@ ROLES = {
     "bulk": (jobs.BULK, jobs.PERIODIC),
     "all": (jobs.FAST, jobs.BULK, jobs.PERIODIC),
 }
-# Threads wait for relays well, share memory, and see the signal to stop. A second process is a second `newsletter worker`.
+# Threads wait for relays well, share memory, and see the signal to stop. A second process is a second `newsletter
+# worker`.
 THREADS = {"fast": 4, "bulk": 4, "all": 8}
 
 
@@ -49,7 +50,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def start_beat_beside(app: object) -> None:
-    """The clock as a thread of this process: on a small machine a process of its own costs as much memory as a worker."""
+    """The clock as a thread of this process: on a small machine a process of its own costs as much memory as a
+    worker.
+    """
     from celery.beat import EmbeddedService  # noqa: PLC0415 - only where it is asked for
 
     EmbeddedService(app, thread=True).start()

@@ -21,13 +21,14 @@ app = Celery(
 app.conf.update(
     # Every job is a hint whose truth is in the database, so there is nothing to return and no backend to run.
     task_ignore_result=True,
-    # A job is acknowledged when it is done: a worker that is killed leaves it to another one. Every job may run twice unharmed.
+    # A job is acknowledged when it is done: a worker that is killed leaves it to another one. Every job may run twice
+    # unharmed.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     # Reserving jobs ahead would park a confirmation behind a running batch.
     worker_prefetch_multiplier=1,
-    # A lost job is redelivered after a minute and a half; the sweeps find its work sooner. kombu looks for them every 5 s
-    # instead of about every 100 s.
+    # A lost job is redelivered after a minute and a half; the sweeps find its work sooner. kombu looks for them every 5
+    # s instead of about every 100 s.
     broker_transport_options={
         "visibility_timeout": 90,
         "unacked_restore_interval": 5,

@@ -1,4 +1,6 @@
-"""What the jobs of one worker process share: the installation, connections to the relay, and whether the process is stopping."""
+"""What the jobs of one worker process share: the installation, connections to the relay, and whether the process is
+stopping.
+"""
 
 import os
 import random
@@ -16,8 +18,7 @@ from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import load_settings, relay_url
 from newsletter.delivery.send import Worker
 from newsletter.issues.contents import IssueContents
-from newsletter.mail.smtp import Timeouts
-from newsletter.mail.transport import Relay, Transport
+from newsletter.mail.transport import Relay, Timeouts, Transport
 from newsletter.subscriptions.audience import Recipients
 
 stopping = threading.Event()

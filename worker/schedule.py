@@ -1,4 +1,6 @@
-"""Every periodic job. The sweeps find work whose wake-up was lost; a job of a schedule expires when the next one is sent."""
+"""Every periodic job. The sweeps find work whose wake-up was lost; a job of a schedule expires when the next one is
+sent.
+"""
 
 from typing import Any
 
@@ -6,7 +8,9 @@ from newsletter.core import jobs
 
 
 def every(seconds: float, job: str) -> dict[str, Any]:
-    """Beat goes on sending while workers are away: what is older than one period is dropped, or they would wake to a heap."""
+    """Beat goes on sending while workers are away: what is older than one period is dropped, or they would wake to a
+    heap.
+    """
     return {"task": job, "schedule": seconds, "options": {"expires": seconds, "queue": jobs.QUEUES[job]}}
 
 

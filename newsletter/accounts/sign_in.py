@@ -36,7 +36,9 @@ class RateLimitError(RefusedError):
 
 
 def count_try(session: Session, email: str, *, network: str, now: datetime) -> None:
-    """Count a try to sign in; RateLimitError when there were too many. In a unit of its own: a wrong password rolls nothing back."""
+    """Count a try to sign in; RateLimitError when there were too many. In a unit of its own: a wrong password rolls
+    nothing back.
+    """
     account_ok = ratelimit.hit(
         session, f"sign-in:{email.strip().lower()}", limit=TRIES_PER_ACCOUNT, window=WINDOW, now=now
     )

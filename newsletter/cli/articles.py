@@ -44,6 +44,7 @@ def articles() -> None:
 def add(
     source: str,
     slug: str,
+    url: str | None,
     image: str | None,
     published: datetime | None,
     translation_of: int | None,
@@ -57,7 +58,6 @@ def add(
         "summary": found["summary"],
         "author": found["author"],
         "source_name": found["source_name"],
-        "url": found["url"],
         "language": found["language"],
         "topic": found["topic"],
         "image_url": image,
@@ -66,7 +66,7 @@ def add(
     }
     with here.database.reading() as session:
         zone = ZoneInfo(newsletters.by_slug(session, slug).timezone)
-    draft = _read(here, source, zone, given)
+    draft = _read(here, source, url, zone, given)
     with here.database.unit() as session:
         newsletter = newsletters.by_slug(session, slug)
         topic = ensure_topic(session, newsletter.id, draft.topic) if draft.topic else None
@@ -130,17 +130,17 @@ def list_(slug: str, limit: int, json_: bool) -> None:
     show(answer, json_, lambda: table([[str(row["id"]), str(row["language"]), str(row["title"])] for row in answer]))
 
 
-def _read(here: Installation, source: str, zone: ZoneInfo, given: Given) -> ArticleDraft:
+def _read(here: Installation, source: str, url: str | None, zone: ZoneInfo, given: Given) -> ArticleDraft:
     """The draft from wherever SOURCE points."""
     if source.startswith(("http://", "https://")):
         return extract.from_url(fetch(source, allow=here.settings.fetch_allow), zone=zone, **given)
     if source == "-":
-        return extract.from_file(sys.stdin.buffer.read(MAX_FILE + 1), "-", zone=zone, **given)
+        return extract.from_file(sys.stdin.buffer.read(MAX_FILE + 1), "-", url=url, zone=zone, **given)
     path = Path(source)
     try:
         if path.stat().st_size > MAX_FILE:
             raise RefusedError(_("%(file)s is too large: 5 MB at most.", file=source))
-        return extract.from_file(path.read_bytes(), path.name, zone=zone, **given)
+        return extract.from_file(path.read_bytes(), path.name, url=url, zone=zone, **given)
     except OSError as error:
         raise RefusedError(
             _("%(file)s cannot be read: %(reason)s.", file=source, reason=error.strerror or error)

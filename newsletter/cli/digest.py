@@ -33,7 +33,9 @@ def digest() -> None:
 @click.option("--wait", is_flag=True, help="Stay, with a progress bar, until the issue is out.")
 @as_json
 def send(slug: str, wait: bool, json_: bool) -> None:
-    """Compose what is new since the newsletter's last issue and send it. Fit for cron: nothing new sends nothing and leaves with 0."""
+    """Compose what is new since the newsletter's last issue and send it. Fit for cron: nothing new sends nothing and
+    leaves with 0.
+    """
     here = open_here()
     with here.database.unit() as session:
         newsletter = newsletters.by_slug(session, slug)

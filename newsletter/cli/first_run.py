@@ -1,4 +1,6 @@
-"""What a newcomer finds after the first start: a sample newsletter with articles, and a way in for the first member of staff."""
+"""What a newcomer finds after the first start: a sample newsletter with articles, and a way in for the first member of
+staff.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,7 +43,9 @@ class FirstRun:
 
 
 def prepare(installation: Installation) -> FirstRun:
-    """Make the sample newsletter and the first account when there are none, and a fresh link while nobody has signed in."""
+    """Make the sample newsletter and the first account when there are none, and a fresh link while nobody has signed
+    in.
+    """
     now = utc_now()
     with installation.database.unit() as session:
         newsletters = queries.all_newsletters(session)

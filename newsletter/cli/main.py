@@ -1,4 +1,6 @@
-"""The `newsletter` command. One file per noun; every refusal is one sentence on stderr, and no traceback reaches a person."""
+"""The `newsletter` command. One file per noun; every refusal is one sentence on stderr, and no traceback reaches a
+person.
+"""
 
 import importlib
 import locale

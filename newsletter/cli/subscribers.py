@@ -36,7 +36,8 @@ def subscribers() -> None:
 @click.option("--proof", default="", help="Where and when they agreed; kept with each consent.")
 @as_json
 def import_(file: Path, slug: str, status: str, proof: str, json_: bool) -> None:
-    """Import readers from a CSV file with a header row; `email` is needed, `name` and `language` are known, the rest are attributes.
+    """Import readers from a CSV file with a header row; `email` is needed, `name` and `language` are known, the rest
+    are attributes.
 
     A bad row is reported and leaves the others alone. The same file twice changes nothing.
     """
@@ -69,7 +70,7 @@ def import_(file: Path, slug: str, status: str, proof: str, json_: bool) -> None
         json_,
         lambda: [
             _(
-                "%(added)s added, %(known)s were subscribed already, %(blocked)s are blocked or have left, %(bad)s not understood.",
+                "%(added)s added, %(known)s subscribed already, %(blocked)s blocked or gone, %(bad)s not understood.",
                 added=report.added,
                 known=report.known,
                 blocked=report.blocked,

@@ -45,8 +45,8 @@ class Address:
 def parse_address(text: str) -> Address:
     """Read an address that a person typed.
 
-    The local part keeps its case: some servers tell `Ama` from `ama`. The key lowers it, since two rows for one reader would
-    mail that reader twice. Dots and `+tag` stay: to most servers they make another mailbox.
+    The local part keeps its case: some servers tell `Ama` from `ama`. The key lowers it, since two rows for one reader
+    would mail that reader twice. Dots and `+tag` stay: to most servers they make another mailbox.
     """
     text = text.strip()
     if not text:
@@ -54,7 +54,8 @@ def parse_address(text: str) -> Address:
     if len(text) > MAX_CHARACTERS:
         raise AddressError(_("This address is too long: %(count)d characters at most.", count=MAX_CHARACTERS))
     try:
-        # Domains that resolve only inside a network are refused; `.test` is let through, it harms nobody and serves rehearsals.
+        # Domains that resolve only inside a network are refused; `.test` is let through, it harms nobody and serves
+        # rehearsals.
         found = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise AddressError(_("This is not an e-mail address. It looks like name@example.org.")) from None

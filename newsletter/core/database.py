@@ -1,7 +1,7 @@
 """The engine and the unit of work.
 
-The entry point (a request, a task, a command) opens a unit, calls services with its session, and the unit commits or rolls back
-whole. Jobs asked for inside a unit are sent to the broker after its commit, never before.
+The entry point (a request, a task, a command) opens a unit, calls services with its session, and the unit commits or
+rolls back whole. Jobs asked for inside a unit are sent to the broker after its commit, never before.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ from newsletter.core import jobs
 
 SQLITE_SETUP = (
     "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=NORMAL",  # WAL keeps the database whole at a power cut; the last commits may wait for the next checkpoint
+    # WAL keeps the database whole at a power cut with this; the last commits may wait for the next checkpoint.
+    "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=15000",
     "PRAGMA temp_store=MEMORY",
@@ -70,7 +71,8 @@ def open_engine(url: str, **options: Any) -> Engine:
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
-    # The driver opens transactions late and by itself, which breaks savepoints and lets a reader turn into a writer: BEGIN is ours.
+    # The driver opens transactions late and by itself, which breaks savepoints and lets a reader turn into a writer:
+    # BEGIN is ours.
     connection.isolation_level = None
     cursor = connection.cursor()
     for statement in SQLITE_SETUP:

@@ -4,8 +4,8 @@
 class RefusedError(Exception):
     """What was asked cannot be done; `str(error)` says why and how to mend it, in the reader's language.
 
-    The command line prints it and leaves with 1, a page shows it as a notice with a 4xx status. Anything else that is raised is a
-    defect of ours: it is logged with its traceback and the person sees a reference only.
+    The command line prints it and leaves with 1, a page shows it as a notice with a 4xx status. Anything else that is
+    raised is a defect of ours: it is logged with its traceback and the person sees a reference only.
     """
 
 

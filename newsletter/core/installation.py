@@ -1,4 +1,6 @@
-"""What one running process holds: the settings, the database and the keys, opened once by the entry point and passed on."""
+"""What one running process holds: the settings, the database and the keys, opened once by the entry point and passed
+on.
+"""
 
 from dataclasses import dataclass
 

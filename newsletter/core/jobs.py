@@ -1,7 +1,8 @@
 """Waking a worker after a commit.
 
-The broker carries hints, the database holds the truth: a job has ids only, may run twice, and one that was lost is found by a
-periodic sweep. So nothing fails here when the broker is away; it is logged and the sweep does the work a little later.
+The broker carries hints, the database holds the truth: a job has ids only, may run twice, and one that was lost is
+found by a periodic sweep. So nothing fails here when the broker is away; it is logged and the sweep does the work a
+little later.
 """
 
 import logging

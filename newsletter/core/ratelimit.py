@@ -38,10 +38,11 @@ def forget_past(session: Session, now: datetime) -> None:
 
 
 def network_of(address: str) -> str:
-    """The network a caller is counted and remembered by: /24 of IPv4, /64 of IPv6; empty for loopback and for what is no address.
+    """The network a caller is counted and remembered by: /24 of IPv4, /64 of IPv6; empty for loopback and for what is
+    no address.
 
-    Loopback is the operator, a test, or a reverse proxy that was not named in NEWSLETTER_TRUSTED_PROXIES: counting all readers as one
-    caller would lock them out together.
+    Loopback is the operator, a test, or a reverse proxy that was not named in NEWSLETTER_TRUSTED_PROXIES: counting all
+    readers as one caller would lock them out together.
     """
     try:
         ip = ip_address(address)

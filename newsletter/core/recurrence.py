@@ -1,8 +1,10 @@
-"""Cron expressions in a time zone, by cronsim. Daylight saving: a skipped hour runs at the next valid minute, a doubled one once."""
+"""Cron expressions in a time zone, by cronsim. Daylight saving: a skipped hour runs at the next valid minute, a doubled
+one once.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -31,7 +33,7 @@ def parse_cron(expression: str, zone: ZoneInfo) -> None:
         ) from None
     if not first:
         raise ScheduleError(_("This schedule never comes due."))
-    if any(later - earlier < SHORTEST for earlier, later in zip(first, first[1:], strict=False)):
+    if any(later - earlier < SHORTEST for earlier, later in pairwise(first)):
         raise ScheduleError(_("This schedule comes due more often than every 15 minutes."))
 
 

@@ -1,4 +1,6 @@
-"""What differs from one installation to the next, read once from the environment and refused early when it makes no sense."""
+"""What differs from one installation to the next, read once from the environment and refused early when it makes no
+sense.
+"""
 
 import hashlib
 import json
@@ -43,14 +45,14 @@ class Settings(BaseSettings):
     broker_url: str = Field("", description="`redis://host:6379/0`. Unset: the broker that `newsletter up` starts.")
     smtp_url: str = Field(
         "",
-        description="`smtp://`, `smtps://` or `smtp+starttls://`, with user and password in it. Unset: the local mailbox of `newsletter up`.",
+        description="`smtp://`, `smtps://` or `smtp+starttls://`, user and password in it. Unset: the local mailbox.",
     )
     base_url: str = Field(
         "", description="Public address of this service, as readers see it. Unset: `http://localhost:PORT`."
     )
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="At least 32 characters; signs links and encrypts stored keys. Unset: made once, kept in the data directory.",
+        description="32 characters or more; signs links, encrypts stored keys. Unset: made once, in the data directory.",
     )
     host: str = Field("127.0.0.1", description="Address that the web server listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the web server listens on.")
@@ -129,12 +131,14 @@ class Settings(BaseSettings):
 
     @property
     def broker_socket(self) -> Path:
-        """Unix socket of the embedded broker. A socket path may have 104 characters, so a deep data directory borrows a short one."""
+        """Unix socket of the embedded broker. A socket path may have 104 characters, so a deep data directory borrows a
+        short one.
+        """
         path = self.data_dir / "broker.sock"
         if len(str(path)) < 100:
             return path
         digest = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
-        short = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - the broker opens the socket with mode 0700
+        short = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - the socket has mode 0700
         return short / f"newsletter-{os.getuid()}-{digest}.sock"
 
     @property
@@ -176,7 +180,9 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
 
 
 def read_secret_key(settings: Settings) -> str:
-    """The key that signs and encrypts: the setting, or a file of mode 0600 in the data directory, made at the first call."""
+    """The key that signs and encrypts: the setting, or a file of mode 0600 in the data directory, made at the first
+    call.
+    """
     if given := settings.secret_key.get_secret_value():
         return given
     path = settings.data_dir / "secret.key"

@@ -1,4 +1,6 @@
-"""Tokens that stand in links, and the keys behind them. Each purpose has a key of its own, so a token for one never opens another."""
+"""Tokens that stand in links, and the keys behind them. Each purpose has a key of its own, so a token for one never
+opens another.
+"""
 
 import base64
 import hashlib
@@ -65,7 +67,9 @@ class Signer:
 
 
 class Vault:
-    """Encrypts what is stored but must not be read from a copy of the database (Fernet: AES-128-CBC and HMAC-SHA256)."""
+    """Encrypts what is stored but must not be read from a copy of the database (Fernet: AES-128-CBC and
+    HMAC-SHA256).
+    """
 
     def __init__(self, secret: str) -> None:
         self._fernet = Fernet(base64.urlsafe_b64encode(derive_key(secret, "vault")))

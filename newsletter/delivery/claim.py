@@ -58,8 +58,8 @@ def claim(session: Session, *, holder: str, now: datetime) -> Claim | None:
 def settle_abandoned(session: Session, taken: Claim, *, now: datetime) -> None:
     """Decide about deliveries that a worker was sending when it died.
 
-    With `resend_unknown` they are sent once more, with the same Message-ID, and marked as repeated; otherwise, and the second
-    time, they are `unknown`, and said to be.
+    With `resend_unknown` they are sent once more, with the same Message-ID, and marked as repeated; otherwise, and the
+    second time, they are `unknown`, and said to be.
     """
     in_doubt = select(Delivery.id, Delivery.repeated).where(
         Delivery.batch_id == taken.batch_id, Delivery.status == DeliveryStatus.SENDING

@@ -31,9 +31,10 @@ class SkipReason(StrEnum):
 class Batch(Base):
     """Deliveries that one worker takes at a time, with their counts by state.
 
-    The counts are written by whoever changes a delivery, in the same transaction, so that an issue's sums are those of a few
-    rows however many readers it has. `due_at` None: nothing is left to send. `held`: paused. What the issue decides about its
-    deliveries (whether an uncertain one is sent again, until when to try) is copied here at the freeze.
+    The counts are written by whoever changes a delivery, in the same transaction, so that an issue's sums are those of
+    a few rows however many readers it has. `due_at` None: nothing is left to send. `held`: paused. What the issue
+    decides about its deliveries (whether an uncertain one is sent again, until when to try) is copied here at the
+    freeze.
     """
 
     __tablename__ = "batches"
@@ -107,7 +108,9 @@ class DeliveryAttempt(Base):
 
 
 class TransactionalMail(Base):
-    """One mail that somebody waits for. It is rendered when it is sent, from `kind` and `params`, which hold no secret."""
+    """One mail that somebody waits for. It is rendered when it is sent, from `kind` and `params`, which hold no
+    secret.
+    """
 
     __tablename__ = "transactional_mails"
     __table_args__ = (

@@ -18,7 +18,7 @@ def enqueue(
     *,
     issue_id: int,
     newsletter_id: int,
-    audience: Select[tuple[int, int]],
+    audience: Select[int, int],
     resend_unknown: bool,
     expires_at: datetime,
     now: datetime,
@@ -26,8 +26,8 @@ def enqueue(
 ) -> int:
     """Make the deliveries of an issue, cut into batches; returns how many.
 
-    `audience` yields (subscriber_id, variant_id), each subscriber once. All in the caller's transaction: a crash leaves nothing,
-    and a second call for the same issue fails on the unique (subscriber, issue).
+    `audience` yields (subscriber_id, variant_id), each subscriber once. All in the caller's transaction: a crash leaves
+    nothing, and a second call for the same issue fails on the unique (subscriber, issue).
     """
     readers = audience.subquery()
     size = session.scalar(select(func.count()).select_from(readers)) or 0

@@ -34,7 +34,9 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A variant and what its messages share. `html` and `text` hold slots for what is personal; `date` is the freeze's."""
+    """A variant and what its messages share. `html` and `text` hold slots for what is personal; `date` is the
+    freeze's.
+    """
 
     sender: Mailbox
     reply_to: Mailbox | None
@@ -52,7 +54,9 @@ class Content:
 
 
 def write_message(content: Content, recipient: Recipient, *, delivery_id: int, secret: bytes) -> tuple[Envelope, bytes]:
-    """The envelope and the signed message: the same arguments give the same bytes, so that a repeated message is recognised."""
+    """The envelope and the signed message: the same arguments give the same bytes, so that a repeated message is
+    recognised.
+    """
     identifier = message_id(KIND, delivery_id, secret, content.domain)
     boundary = boundary_for(identifier)
     values = {slots.SLOT_UNSUBSCRIBE: recipient.unsubscribe_url, slots.SLOT_PREFERENCES: recipient.preferences_url}

@@ -23,7 +23,9 @@ class DeliveryRow:
 
 
 def counts(session: Session, issue_id: int) -> dict[DeliveryStatus, int]:
-    """How many deliveries of an issue are in each state: the sums of its batches, so some thousand rows for a million readers."""
+    """How many deliveries of an issue are in each state: the sums of its batches, so some thousand rows for a million
+    readers.
+    """
     sums = [func.coalesce(func.sum(getattr(Batch, status.value)), 0) for status in DeliveryStatus]
     row = session.execute(select(*sums).where(Batch.issue_id == issue_id)).one()
     return dict(zip(DeliveryStatus, (int(value) for value in row), strict=True))

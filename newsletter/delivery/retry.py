@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 MINUTE = timedelta(minutes=1)
 BULK = tuple(MINUTE * n for n in (5, 15, 30, 60, 120, 240, 480))
 TRANSACTIONAL = tuple(MINUTE * n for n in (1, 3, 10, 20, 30))
-# The connection was lost in the middle of the message: a relay that restarts is back soon, a message that kills it is not.
+# The connection was lost in the middle of the message: a relay that restarts is back soon, a message that kills it is
+# not.
 LOST = (timedelta(seconds=15), MINUTE, *BULK)
 RELAY_DOWN = tuple(timedelta(seconds=n) for n in (5, 10, 20, 40, 60))
 AFTER_UNKNOWN = 10 * MINUTE  # the relay may still be delivering what it took

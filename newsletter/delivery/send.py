@@ -1,7 +1,7 @@
 """Sending a batch: claim, commit, send, record. One message is in hand at a time.
 
-Each message costs one transaction, which writes down what became of the last one and takes the next. A process killed at any
-moment so leaves at most one delivery in `sending`, and the next worker settles it.
+Each message costs one transaction, which writes down what became of the last one and takes the next. A process killed
+at any moment so leaves at most one delivery in `sending`, and the next worker settles it.
 """
 
 import logging
@@ -105,7 +105,9 @@ def _send(worker: Worker, taken: claim.Claim, lost: threading.Event) -> None:
 
 
 def _take(session: Session, worker: Worker, taken: claim.Claim, *, now: datetime) -> InHand | None:
-    """Move the next delivery that is due to `sending` and write its message; readers who have left are skipped on the way."""
+    """Move the next delivery that is due to `sending` and write its message; readers who have left are skipped on the
+    way.
+    """
     if now >= taken.expires_at:
         ledger.expire(session, taken.batch_id, now=now)
         return None
@@ -196,7 +198,9 @@ def is_about_relay(outcome: Outcome) -> bool:
 
 
 def _record_ambiguous(session: Session, in_hand: InHand, taken: claim.Claim, *, reply: str, now: datetime) -> None:
-    """The connection died after the final dot: sent again once if the issue says so, else left and said to be unknown."""
+    """The connection died after the final dot: sent again once if the issue says so, else left and said to be
+    unknown.
+    """
     repeated = session.scalar(select(Delivery.repeated).where(Delivery.id == in_hand.delivery_id))
     again = taken.resend_unknown and not repeated and now < taken.expires_at
     ledger.move(
@@ -212,7 +216,9 @@ def _record_ambiguous(session: Session, in_hand: InHand, taken: claim.Claim, *, 
 
 @contextmanager
 def _heartbeat(worker: Worker, taken: claim.Claim) -> Iterator[threading.Event]:
-    """Keep the lease while a slow relay keeps a message waiting; sets the event when the lease was lost or the issue held."""
+    """Keep the lease while a slow relay keeps a message waiting; sets the event when the lease was lost or the issue
+    held.
+    """
     lost, done = threading.Event(), threading.Event()
 
     def beat() -> None:

@@ -36,7 +36,9 @@ KIND = "mail"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A transactional mail, rendered: what the room that asked for it says. `form_sub`: see mail.message.transactional_headers."""
+    """A transactional mail, rendered: what the room that asked for it says. `form_sub`: see
+    mail.message.transactional_headers.
+    """
 
     sender: Mailbox
     bounce_domain: str

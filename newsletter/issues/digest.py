@@ -1,4 +1,6 @@
-"""Composing a digest: what is new for a newsletter becomes an issue. Button, command and schedule all come through here."""
+"""Composing a digest: what is new for a newsletter becomes an issue. Button, command and schedule all come through
+here.
+"""
 
 from datetime import datetime
 
@@ -22,10 +24,12 @@ def compose(
     now: datetime,
     cut_off: datetime | None = None,
 ) -> Issue | None:
-    """Make a draft of everything placed before the cut-off (now, unless given) that no issue has held; None: nothing new.
+    """Make a draft of everything placed before the cut-off (now, unless given) that no issue has held; None: nothing
+    new.
 
-    The newsletter's row is locked, so that two calls at one moment come one after the other, and the second finds nothing. An
-    article whose row was committed late, with an earlier time, is not lost either: what counts is that no issue holds it.
+    The newsletter's row is locked, so that two calls at one moment come one after the other, and the second finds
+    nothing. An article whose row was committed late, with an earlier time, is not lost either: what counts is that no
+    issue holds it.
     """
     cut_off = cut_off or now
     session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update())

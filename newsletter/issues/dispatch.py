@@ -14,7 +14,7 @@ from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
 from newsletter.delivery import queries as deliveries
 from newsletter.issues import preview, status
-from newsletter.issues.models import Issue, IssueArticle, IssueStatus, Variant
+from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.subscriptions.audience import audience
 
@@ -95,7 +95,9 @@ def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None
 
 
 def cancel(session: Session, issue: Issue, *, actor: str, now: datetime) -> int:
-    """Give an issue up; returns how many readers will not get it. The articles of one that never left are free again."""
+    """Give an issue up; returns how many readers will not get it. The articles of one that never left are free
+    again.
+    """
     session.refresh(issue, with_for_update=True)
     status.move(issue, IssueStatus.CANCELLED)
     issue.finished_at = now

@@ -1,7 +1,5 @@
 """Changing a draft."""
 
-from datetime import datetime
-
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 

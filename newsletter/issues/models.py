@@ -50,7 +50,9 @@ class Issue(Base):
 
 
 class IssueArticle(Base):
-    """An article's place in an issue. `newsletter_id` makes the rule checkable: no article in two issues of a newsletter."""
+    """An article's place in an issue. `newsletter_id` makes the rule checkable: no article in two issues of a
+    newsletter.
+    """
 
     __tablename__ = "issue_articles"
     __table_args__ = (UniqueConstraint("newsletter_id", "article_id"),)
@@ -62,7 +64,9 @@ class IssueArticle(Base):
 
 
 class DigestRun(Base):
-    """One window of a newsletter, `[window_start, cut_off)`. A window starts once: that is what keeps two issues from being made of it."""
+    """One window of a newsletter, `[window_start, cut_off)`. A window starts once: that is what keeps two issues from
+    being made of it.
+    """
 
     __tablename__ = "digest_runs"
     __table_args__ = (UniqueConstraint("newsletter_id", "window_start"),)
@@ -77,7 +81,9 @@ class DigestRun(Base):
 
 
 class Variant(Base):
-    """One content form of an issue, rendered at the freeze: every worker sends the same bytes, whatever templates say later."""
+    """One content form of an issue, rendered at the freeze: every worker sends the same bytes, whatever templates say
+    later.
+    """
 
     __tablename__ = "variants"
     __table_args__ = (UniqueConstraint("issue_id", "language"),)

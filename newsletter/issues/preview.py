@@ -82,7 +82,8 @@ def digest_content(
     web_url: str,
     language: str,
 ) -> DigestContent:
-    """What an issue says in a language: each article translated where a translation exists, dated in the newsletter's zone.
+    """What an issue says in a language: each article translated where a translation exists, dated in the newsletter's
+    zone.
 
     A subject that an editor wrote is in the newsletter's language; in another one it is made from the stories.
     """

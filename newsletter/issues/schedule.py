@@ -30,7 +30,8 @@ def scheduled(session: Session) -> list[int]:
 def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | None:
     """Compose and send the digest of a newsletter whose hour has come; None when none has, or when nothing is new.
 
-    The hour is marked as done in the same transaction, so that each comes once, however often and wherever this is called.
+    The hour is marked as done in the same transaction, so that each comes once, however often and wherever this is
+    called.
     """
     newsletter = session.scalars(select(Newsletter).where(Newsletter.id == newsletter_id).with_for_update()).one()
     if newsletter.schedule is None:

@@ -21,16 +21,19 @@ def current(engine: Engine) -> str | None:
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
-        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def upgrade(engine: Engine) -> bool:
-    """Bring a database to the newest revision, in one transaction; False when it was there. Two processes take turns."""
+    """Bring a database to the newest revision, in one transaction; False when it was there. Two processes take
+    turns.
+    """
     if current(engine) == head():
         return False
     # Alembic takes a third of a second to import, which no start of an up-to-date service should wait for.
-    from alembic import command
-    from alembic.config import Config
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))

@@ -53,7 +53,9 @@ def values_of(newsletter: Newsletter) -> NewsletterValues:
 
 
 def create_newsletter(session: Session, values: NewsletterValues, *, now: datetime, vault: Vault) -> Newsletter:
-    """Add a newsletter and, for a sender domain that is new, its signing keys; ValuesError when a field makes no sense."""
+    """Add a newsletter and, for a sender domain that is new, its signing keys; ValuesError when a field makes no
+    sense.
+    """
     checked = _check(values)
     if session.scalar(select(Newsletter.id).where(Newsletter.slug == checked.slug)):
         raise ValuesError({"slug": _("There is a newsletter called “%(slug)s” already.", slug=checked.slug)})

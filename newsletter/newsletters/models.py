@@ -9,7 +9,9 @@ from newsletter.core.columns import Base, RowId
 
 
 class Newsletter(Base):
-    """A publication. `schedule` is a cron expression read in `timezone`; None: digests are sent by hand or by command."""
+    """A publication. `schedule` is a cron expression read in `timezone`; None: digests are sent by hand or by
+    command.
+    """
 
     __tablename__ = "newsletters"
 

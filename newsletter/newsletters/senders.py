@@ -25,7 +25,9 @@ class DnsRecord:
 
 
 def bounce_domain(domain: str) -> str:
-    """Where bounces go: the domain of every envelope sender, below the from address's so that SPF aligns (RFC 7489 section 3.1.2)."""
+    """Where bounces go: the domain of every envelope sender, below the from address's so that SPF aligns (RFC 7489
+    section 3.1.2).
+    """
     return f"bounces.{domain}"
 
 
@@ -53,7 +55,9 @@ def ensure_domain(session: Session, domain: str, *, vault: Vault, now: datetime)
 
 
 def signing_keys(session: Session, domain: str, vault: Vault) -> list[dkim.DkimKey]:
-    """The keys that sign mail of a domain, RSA first; ValueError when the secret key has changed since they were made."""
+    """The keys that sign mail of a domain, RSA first; ValueError when the secret key has changed since they were
+    made.
+    """
     query = (
         select(SigningKey)
         .join(SenderDomain, SenderDomain.id == SigningKey.sender_domain_id)

@@ -10,7 +10,7 @@ from newsletter.subscriptions.models import Subscriber, Subscription, Subscripti
 from newsletter.suppression.ledger import is_suppressed
 
 
-def audience(newsletter_id: int) -> Select[tuple[int, str]]:
+def audience(newsletter_id: int) -> Select[int, str]:
     """(subscriber_id, language) of every active reader of a newsletter whose address may be mailed."""
     return (
         select(Subscriber.id.label("subscriber_id"), Subscriber.language.label("language"))

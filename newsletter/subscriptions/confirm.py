@@ -61,7 +61,8 @@ def confirm(session: Session, token: str, *, network: str, now: datetime) -> Con
     subscription.confirmed_at = now
     subscription.ended_reason = None
     subscription.ended_at = None
-    # Only a bounce can stand here: a confirmation for anything else is never mailed. The mail arrived, so the mailbox exists.
+    # Only a bounce can stand here: a confirmation for anything else is never mailed. The mail arrived, so the mailbox
+    # exists.
     suppression.lift(session, subscriber.email_key, by="confirmation", now=now)
     consent.record(session, subscription, ConsentKind.CONFIRMED, now=now, wording=confirmation.wording, network=network)
     return _view(session, confirmation, subscription, subscriber, now=now)

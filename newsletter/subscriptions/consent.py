@@ -19,7 +19,9 @@ def record(
     network: str = "",
     actor: str = "",
 ) -> None:
-    """Append one event. `network` is the caller's network, never the full address; `actor` is empty when the reader acted."""
+    """Append one event. `network` is the caller's network, never the full address; `actor` is empty when the reader
+    acted.
+    """
     session.add(
         ConsentEvent(
             subscriber_id=subscription.subscriber_id,

@@ -72,7 +72,8 @@ class Subscription(Base):
 class Confirmation(Base):
     """A request to confirm. Only the newest of a subscription counts.
 
-    The token itself is nowhere stored: `token_hash` finds it, and the worker derives it again from `nonce` and the secret key.
+    The token itself is nowhere stored: `token_hash` finds it, and the worker derives it again from `nonce` and the
+    secret key.
     """
 
     __tablename__ = "confirmations"
@@ -89,7 +90,9 @@ class Confirmation(Base):
 
 
 class ConsentEvent(Base):
-    """Proof of agreement, append-only: when, to which wording, on which form, from where (address cut to its network)."""
+    """Proof of agreement, append-only: when, to which wording, on which form, from where (address cut to its
+    network).
+    """
 
     __tablename__ = "consent_events"
     __table_args__ = (Index("ix_consent_events_subscriber_id_id", "subscriber_id", "id"),)

@@ -18,7 +18,9 @@ from newsletter.suppression import ledger as suppression
 
 @dataclass(frozen=True, slots=True)
 class PreferencesView:
-    """A reader's choices; `newsletters` has every newsletter with the status of the reader's subscription, None for none."""
+    """A reader's choices; `newsletters` has every newsletter with the status of the reader's subscription, None for
+    none.
+    """
 
     subscriber_id: int
     masked_email: str
@@ -55,8 +57,8 @@ def save(
 ) -> None:
     """Set the language, join the newsletters that are chosen and leave the others.
 
-    The link came by mail to the address, so what is ticked here needs no second confirmation. An address that is suppressed
-    joins nothing.
+    The link came by mail to the address, so what is ticked here needs no second confirmation. An address that is
+    suppressed joins nothing.
     """
     subscriber = session.get_one(Subscriber, view.subscriber_id)
     subscriber.language = language

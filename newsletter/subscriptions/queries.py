@@ -52,7 +52,8 @@ def search(
 ) -> list[SubscriptionRow]:
     """Subscriptions of a newsletter, the newest first, below the id `before`.
 
-    `text` is the beginning of an address: an index answers that at any size, which the middle of an address would not allow.
+    `text` is the beginning of an address: an index answers that at any size, which the middle of an address would not
+    allow.
     """
     query = (
         select(*COLUMNS)
@@ -94,19 +95,21 @@ def of_address(session: Session, email_key: str) -> list[SubscriptionRow]:
 
 
 def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int]:
-    """Subscriptions by status. Read from an index alone; above a few hundred thousand rows a page should not ask for it."""
+    """Subscriptions by status. Read from an index alone; above a few hundred thousand rows a page should not ask for
+    it.
+    """
     rows = session.execute(
         select(Subscription.status, func.count())
         .where(Subscription.newsletter_id == newsletter_id)
         .group_by(Subscription.status)
     )
-    return dict.fromkeys(SubscriptionStatus, 0) | {status: count for status, count in rows}
+    return dict.fromkeys(SubscriptionStatus, 0) | dict(rows.tuples().all())
 
 
 def emails_of(session: Session, subscriber_ids: list[int]) -> dict[int, str]:
     """Addresses of some subscribers, by id."""
     rows = session.execute(select(Subscriber.id, Subscriber.email).where(Subscriber.id.in_(subscriber_ids)))
-    return {subscriber_id: email for subscriber_id, email in rows}
+    return dict(rows.tuples().all())
 
 
 def ids_starting_with(session: Session, text: str, limit: int = 200) -> list[int]:

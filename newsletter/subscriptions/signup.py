@@ -42,7 +42,8 @@ def request_subscription(
 ) -> None:
     """Write the request down; the worker mails what there is to mail.
 
-    A new, pending or ended subscription gets a confirmation mail, an active one a mail that says so, a suppressed address nothing.
+    A new, pending or ended subscription gets a confirmation mail, an active one a mail that says so, a suppressed
+    address nothing.
     """
     if not suppression.may_confirm(session, address.key, now=now):
         return

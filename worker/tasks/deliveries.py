@@ -33,7 +33,9 @@ def send(issue_id: int = 0, turn: int = 0) -> None:
 
 @app.task(name=jobs.SWEEP_BATCHES)
 def sweep() -> None:
-    """Find issues whose freeze was lost, batches that are due, and issues whose last batch ended without anybody noticing."""
+    """Find issues whose freeze was lost, batches that are due, and issues whose last batch ended without anybody
+    noticing.
+    """
     now = utc_now()
     with runtime.installation().database.unit() as session:
         for issue_id in dispatch.not_frozen(session):
