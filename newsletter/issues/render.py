@@ -60,7 +60,7 @@ def render_web(content: DigestContent, locale: str) -> str:
 
 
 def _tidy(content: DigestContent, *, web: bool = False) -> DigestContent:
-    """The content with clean characters, excerpts, safe links, a subject. A mail leads to the web page, that to sources."""
+    """The content with clean characters, excerpts, safe links and a subject; a mail leads to the web page."""
     page = "" if web else content.web_url
     stories = tuple(
         _tidy_story(story, LEAD_WORDS if place == 0 else CARD_WORDS, page)

@@ -47,12 +47,12 @@ def make_preheader(stories: Sequence[Story]) -> str:
 
 
 def shorten(text: str, longest: int) -> str:
-    """The text, or its beginning with an ellipsis: cut after a word where that keeps two thirds of the room."""
+    """The text, or its beginning with an ellipsis: cut after a word where that keeps half of the room."""
     if len(text) <= longest:
         return text
     room = text[:longest]
     cut = room.rfind(" ")
-    kept = room[:cut] if cut * 3 >= longest * 2 else room[:-1]
+    kept = room[:cut] if cut * 2 >= longest else room[:-1]
     return kept.rstrip(" \u00a0\u202f,;:.–—-«“(") + "…"
 
 
