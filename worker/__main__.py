@@ -5,6 +5,9 @@ fast: transactional mail. bulk: digests. all: both, for a small machine. beat: t
 
 import argparse
 import sys
+import warnings
+
+from celery.platforms import SecurityWarning
 
 from newsletter.core import jobs
 from newsletter.core.errors import RefusedError
@@ -30,12 +33,15 @@ def main(arguments: list[str] | None = None) -> None:
     except RefusedError as error:
         sys.exit(str(error))
     if given.role == "beat":
-        app.start(["beat", "--loglevel", "warning"])
+        app.start(["--quiet", "beat", "--loglevel", "warning"])
         return
+    # Celery warns of root because of pickled jobs; ours are JSON, and in a container root is often all there is.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     if given.beat:
         start_beat_beside(app)
-    app.worker_main(
+    app.start(
         [
+            "--quiet",
             "worker",
             "--pool=threads",
             f"--concurrency={given.threads or THREADS[given.role]}",
