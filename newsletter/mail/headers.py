@@ -47,6 +47,7 @@ X_AUTO_RESPONSE_SUPPRESS = "X-Auto-Response-Suppress"
 
 NEVER_WRITTEN = frozenset({"return-path", "received", "bcc", "errors-to", "domainkey-signature"})
 MAX_BLOCK = 32 * 1024
+MAX_TEXT = 998
 MAX_DISPLAY_NAME = 100
 MAX_LIST_ID = 255
 
@@ -76,11 +77,12 @@ class Mailbox:
 
 @lru_cache(maxsize=1024)
 def unstructured(name: str, text: str) -> Header:
-    """Free text (Subject): ASCII as it stands, anything else as encoded words; controls and direction marks become a
-    space.
+    """Free text (Subject): ASCII as it stands, anything else as encoded words; cut to 998 characters.
+
+    Controls and characters that turn the direction of the text become a space.
     """
     _check_name(name)
-    text = words.clean(text)
+    text = words.clean(words.clean(text)[:MAX_TEXT])
     if not words.needs_encoding(text):
         return Header(name, words.fold(name, text.split(" ")))
     tokens = words.encoded_words(text, words.MAX_WORD_LINE - len(name) - 2)

@@ -177,8 +177,14 @@ def check_lines(message: bytes) -> None:
         raise ValueError("a CR or LF stands alone in the message")
     if b"\0" in message:
         raise ValueError("a NUL stands in the message")
-    if max(map(len, message.split(b"\r\n"))) > MAX_LINE:
-        raise ValueError(f"a line of the message has more than {MAX_LINE} bytes")
+    start = 0
+    while (
+        len(message) - start > MAX_LINE
+    ):  # leaps from the last line end within reach to the next, not from line to line
+        end = message.rfind(b"\r\n", start, start + MAX_LINE + 2)
+        if end < 0:
+            raise ValueError(f"a line of the message has more than {MAX_LINE} bytes")
+        start = end + 2
 
 
 def _common(message: MessageHeaders) -> list[Header]:

@@ -179,7 +179,7 @@ def classify(reply: Reply, phase: Phase) -> ReplyClass:
 def _temporary(reply: Reply, phase: Phase, status: str) -> ReplyClass:
     if phase in BEFORE_MESSAGE:
         return ReplyClass.LANE  # whatever it is, it is not about one message
-    if status in _FULL_CODES or (not status and _FULL.search(reply.text)):
+    if phase is not Phase.MAIL and (status in _FULL_CODES or (not status and _FULL.search(reply.text))):
         return ReplyClass.SOFT
     if status == "5.3" or (not status and reply.code == 452 and _TOO_MANY.search(reply.text)):
         return ReplyClass.TRANSACTION
