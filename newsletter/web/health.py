@@ -1,7 +1,7 @@
 """For the machines that watch the service: alive, ready, figures."""
 
 import socket
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -11,13 +11,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import Forbidden
 
 from newsletter.core.database import Database
-from newsletter.web.context import app, installation
+from newsletter.core.settings import relay_url
+from newsletter.web.context import installation
 from newsletter.web.metrics import meters
 
 blueprint = Blueprint("health", __name__)
 
 RELAY_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 PATIENCE = 1.0  # seconds
+# This machine, and the networks that are routed nowhere (RFC 1918, 3927, 4193, 4291).
+NEAR = tuple(
+    ip_network(block)
+    for block in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"),
+        *("::1/128", "fc00::/7", "fe80::/10"),
+    )
+)
 
 
 @blueprint.get("/healthz")
@@ -32,7 +41,7 @@ def ready() -> Response:
     checks = {
         "database": _database_answers(installation().database),
         "broker": installation().broker.reachable(),
-        "relay": _relay_answers(installation().settings.smtp_url),
+        "relay": _relay_answers(relay_url(installation().settings)),
     }
     good = all(checks.values())
     body = {"status": "ready" if good else "not ready"} | {
@@ -65,7 +74,8 @@ def _is_near(address: str) -> bool:
         ip = ip_address(address)
     except ValueError:
         return False
-    return ip.is_loopback or ip.is_private
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return any(ip in network for network in NEAR)
 
 
 def _database_answers(database: Database) -> bool:
@@ -77,11 +87,11 @@ def _database_answers(database: Database) -> bool:
     return True
 
 
-def _relay_answers(smtp_url: str) -> bool:
+def _relay_answers(url: str) -> bool:
     """Whether something listens where mail is handed over. No SMTP is spoken: each probe would be a line in a log."""
-    parts = urlsplit(smtp_url)
+    parts = urlsplit(url)
     if not parts.hostname:
-        return app().mailbox is not None
+        return False
     try:
         socket.create_connection((parts.hostname, parts.port or RELAY_PORTS[parts.scheme]), timeout=PATIENCE).close()
     except (OSError, KeyError):
