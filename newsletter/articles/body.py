@@ -24,8 +24,9 @@ def clean_body(markup: str, zone: tzinfo) -> tuple[str, Facts]:
     tokens = _TAG.split(safe)
     segments = _segments(tokens)
     texts = ["".join(html.unescape(tokens[place]) for place in segment) for segment in segments]
-    sifted = sift([clean_line(re.sub(r"\s*\n\s*", " ", text)) for text in texts], zone)
-    for segment, line in zip(segments, sifted.lines, strict=True):
+    # An empty line behind each says that they are blocks of their own.
+    sifted = sift([line for text in texts for line in (clean_line(re.sub(r"\s*\n\s*", " ", text)), "")], zone)
+    for segment, line in zip(segments, sifted.lines[::2], strict=True):
         if line is None:
             for place in segment:
                 tokens[place] = ""

@@ -76,7 +76,7 @@ def from_html(page: str, url: str | None = None, *, zone: tzinfo = UTC, **given:
     page = clean_characters(_bounded(page))
     facts, canonical = page_facts(page, url, zone)
     whole = _WHOLE_PAGE.search(page) is not None
-    body, found = clean_body((readable_html(page, url) if whole else "") or page, zone)
+    body, found = clean_body(readable_html(page, url) if whole else page, zone)
     told: Facts = {**found, **_filled(facts), "url": url}
     return _compose(*_lift_heading(body, told), given, canonical)
 

@@ -15,6 +15,7 @@ from newsletter.articles.dates import parse_date
 from newsletter.articles.draft import Facts
 
 BYLINE_WITHIN: Final = 8  # lines from the top; a name further down is part of the text
+MOST_RELATED: Final = 3  # headlines below "Lire aussi"; further ones are the article's
 LONGEST: Final = 500  # characters of a line that may be a leftover
 
 _HEADLINE: Final = re.compile(r"(?=(?:\S+\s+){3,}\S)(?:[^.!?…]|[.!?…](?!\s|$)){10,150}(?<![:»”])")
@@ -30,7 +31,10 @@ class Sifted:
 
 
 def sift(lines: Sequence[str], zone: tzinfo) -> Sifted:
-    """Tell the lines of an article from what a page left around them; empty lines stay. `zone` is that of its dates."""
+    """Tell the lines of an article from what a page left around them; `zone` is that of its dates.
+
+    Empty lines stay; they say where a block ends.
+    """
     kept: list[str | None] = [None if line.strip() and _is_leftover(line.strip()) else line for line in lines]
     kept = [_without_tail(line) if line else line for line in kept]
     _drop_related(kept, lines)
@@ -47,7 +51,7 @@ def _is_leftover(line: str) -> bool:
 
 
 def _drop_related(kept: list[str | None], lines: Sequence[str]) -> None:
-    """A label of related pieces goes, and when it stands alone the headlines below it: lines without an end."""
+    """A label of related pieces goes, and when it stands alone the headlines below it: lone lines without an end."""
     below = 0
     for index, line in enumerate(lines):
         text = (kept[index] or "").strip()
@@ -55,12 +59,19 @@ def _drop_related(kept: list[str | None], lines: Sequence[str]) -> None:
             continue
         if related := phrases.RELATED.fullmatch(text):
             kept[index] = None
-            below = 0 if len((related["rest"] or "").strip(" :\xa0\u202f>→|–-")) > 2 else 3
-        elif below and _HEADLINE.fullmatch(text):
+            below = 0 if len((related["rest"] or "").strip(" :\xa0\u202f>→|–-")) > 2 else MOST_RELATED
+        elif below and _HEADLINE.fullmatch(text) and not _goes_on_below(lines, index):
             kept[index] = None
             below -= 1
         else:
             below = 0
+
+
+def _goes_on_below(lines: Sequence[str], index: int) -> bool:
+    """Whether a line is the first of a paragraph that was broken over several, double-spaced or not."""
+    following = next((line.strip() for line in lines[index + 1 : index + 4] if line.strip()), "")
+    unbroken = index + 1 < len(lines) and lines[index + 1].strip() != ""
+    return unbroken or following[:1].islower()
 
 
 def _drop_menus(lines: list[str | None]) -> None:
@@ -79,10 +90,12 @@ def _drop_menus(lines: list[str | None]) -> None:
 
 def _drop_beside(kept: list[str | None], lines: Sequence[str]) -> None:
     """A bare number beside a leftover is its count."""
-    for index, line in enumerate(kept):
+    filled = [index for index, line in enumerate(lines) if line.strip()]
+    for rank, index in enumerate(filled):
+        line = kept[index]
         if line and phrases.BARE_NUMBER.fullmatch(line.strip()):
-            beside = [place for place in (index - 1, index + 1) if 0 <= place < len(lines)]
-            if any(kept[place] is None and lines[place].strip() for place in beside):
+            beside = filled[max(rank - 1, 0) : rank] + filled[rank + 1 : rank + 2]
+            if any(kept[place] is None for place in beside):
                 kept[index] = None
 
 

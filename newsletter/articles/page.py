@@ -8,18 +8,28 @@ from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
+import nh3
+
 from newsletter.articles.canonical import absolute_url
 from newsletter.articles.dates import parse_date
 from newsletter.articles.draft import Facts
 from newsletter.articles.language import primary_language
+from newsletter.core.markup import ALLOWED, DROPPED
 from newsletter.core.prose import clean_characters, clean_line
 
+_MARGINS: Final = {"nav", "header", "footer", "aside"}
+_WITHOUT_MARGINS: Final = nh3.Cleaner(
+    tags=set(ALLOWED) - _MARGINS,
+    attributes={tag: names for tag, names in ALLOWED.items() if tag not in _MARGINS},
+    clean_content_tags=DROPPED | _MARGINS,
+    link_rel=None,
+)
 _ARTICLE_TYPES: Final = re.compile(r"(?:News|Reportage|Analysis|Opinion|Review|Report)?\w*Article|BlogPosting|Report")
 
 
 def readable_html(page: str, url: str | None) -> str:
-    """The article of a page as HTML, without menus, scripts and margins; empty when none was recognised."""
-    import trafilatura  # half a second of imports that only a page needs
+    """The article of a page as HTML, without menus, scripts and margins."""
+    import trafilatura  # noqa: PLC0415 - half a second that only those who read a page shall wait
 
     found = trafilatura.extract(
         page,
@@ -30,7 +40,8 @@ def readable_html(page: str, url: str | None) -> str:
         include_links=True,
         include_tables=True,
     )
-    return found or ""
+    # Of a short page it gives the bare text in one paragraph; then the page's own structure is worth more.
+    return found if found and found.count("<p>") > 1 else _WITHOUT_MARGINS.clean(page)
 
 
 def page_facts(page: str, url: str | None, zone: tzinfo) -> tuple[Facts, str | None]:

@@ -26,7 +26,7 @@ _BITS: Final = (
     r"Ajouter aux favoris|Enregistrer|Sauvegarder|Écouter|Réagir|Commenter|Commentaires?|Comments?|Signaler",
     _NETWORK,
     rf"\d[\d\s\xa0\u202f.,]*[kKM]?{GAP}{_COUNTED}",
-    rf"{_DATED}{GAP}(?:le|on|:)?{GAP}{DATE}(?:{GAP}(?:GMT|UTC|TU|CET|CEST))?",
+    rf"{_DATED}{GAP}(?:le|on)?{GAP}:?{GAP}{DATE}(?:{GAP}(?:GMT|UTC|TU|CET|CEST))?",
     rf"(?:avec |with |par |©{GAP}|\()?{AGENCY}(?:(?:{GAP}[/,&]{GAP}| et | and |{GAP}-{GAP}){AGENCY})*\)?",
     r"(?:©|\(c\)|Copyright)[\s\xa0]*(?:©[\s\xa0]*)?(?:\d{4}[\s\xa0]*)?[\w .'’&-]{0,40}",
     r"Tous droits (?:de reproduction (?:et de représentation )?)?réservés\.?|All rights reserved\.?",
@@ -81,16 +81,21 @@ _MENU_WORD: Final = (
     r"en direct|live|rechercher|recherche|search|connexion|se connecter|s['’]abonner|mon compte)"
 )
 MENU: Final = re.compile(_MENU_WORD, re.IGNORECASE)
-TRAIL: Final = re.compile(rf"{_MENU_WORD}(?:{GAP}[|>›»/•·→]{GAP}[\w '’-]{{2,30}}){{1,12}}", re.IGNORECASE)
+TRAIL: Final = re.compile(
+    rf"{_MENU_WORD}(?>{GAP}[|>›»/•·→]{GAP}\w[\w'’-]{{0,30}}(?: [\w'’-]{{1,30}}){{0,3}}){{1,12}}", re.IGNORECASE
+)
 BARE_NUMBER: Final = re.compile(r"\d[\d\s\xa0\u202f.,]{0,8}[kKM]?")
 
-PUBLISHED: Final = re.compile(rf"(?:Publiée?|Postée?|Published|Posted){GAP}(?:le|on|:)?{GAP}({DATE})", re.IGNORECASE)
+PUBLISHED: Final = re.compile(
+    rf"(?:Publiée?|Postée?|Published|Posted){GAP}(?:le|on)?{GAP}:?{GAP}({DATE})", re.IGNORECASE
+)
 SOURCE: Final = re.compile(rf"Sources?{GAP}:{GAP}([\w .'’&-]{{2,60}}?)\.?", re.IGNORECASE)
 CREDIT: Final = re.compile(rf"(?:.*[\s\xa0|•·–—,-])?({AGENCY})[\s\xa0]*")
 _CAPITALISED: Final = r"[A-ZÀ-ÖØ-Þ][\w'’.-]+"
+_PERSON: Final = rf"{_CAPITALISED}(?: (?:de|du|des|la|le|van|von|el|al|ben))?(?: {_CAPITALISED}){{1,3}}"
 BYLINE: Final = re.compile(
     rf"(?:Par|By|Propos recueillis par)[\s\xa0]+"
-    rf"({_CAPITALISED}(?: (?:de|du|des|la|le|van|von|el|al|ben))?(?: {_CAPITALISED}){{1,3}})"
+    rf"({_PERSON}(?:(?:, | et | and ){_PERSON}){{0,3}})"
 )
 
 RELATED_TAIL: Final = re.compile(

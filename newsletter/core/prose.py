@@ -28,9 +28,9 @@ _FIXED: Final = "\xa0\u202f"
 _BLANK_LINES: Final = re.compile(r"\n\s*\n")
 _ITEM: Final = re.compile(r"(?:[-–—•*·▪‣●]|\d{1,2}[.)])\s+\S")
 _ENDED: Final = re.compile(r"[.!?…][»”\"’)\]\s]*$")
-UNWRAPPED: Final = 110  # characters; nobody wraps lines at more, so a line this long is a whole paragraph
+UNWRAPPED: Final = 100  # characters; nobody wraps lines at more, so a line this long is a whole paragraph
 LONGEST: Final = 200  # characters; what is longer without a space is no word
-CONTINUED: Final = 40  # characters; a line this long without an end goes on in the next when that begins in lower case
+CONTINUED: Final = 30  # characters; a line this long without an end goes on in the next when that begins in lower case
 
 _UPPER: Final = "A-ZÀ-ÖØ-ÞŒŸ"
 _LOWER: Final = "a-zà-öø-ÿœ"
@@ -41,7 +41,7 @@ _BEGINS: Final = f"(?:[{_UPPER}][{_LOWER}]|[AÀYÔOI](?=\\s|$)|[CDJLMNSTY]['’]
 _ENDS: Final = f"(?:(?<![.{_LOWER}])[{_LOWER}]|[{_LOWER}]{{2}}|(?<![\\w.])\\d+|\\d{{2}}|[{_UPPER}]{{2}}|[»”)\\]])"
 _JOINED: Final = re.compile(f"({_ENDS}(?:[\xa0\u202f]?[!?]|[.!?…])+(?:[\xa0\u202f]?»|[”)\\]])?)(?={_BEGINS})")
 _COMMA: Final = re.compile(r"(?<=[^\W\d_]{2}),(?=[^\W\d_])")
-_QUOTED: Final = re.compile(f"([.!?…] ?»)(?=[{_UPPER}])")
+_APART: Final = re.compile(f"([.!?…] ?»|[{_LOWER}] [!?])(?=[{_UPPER}])")
 _TITLED: Final = re.compile(f"(?<![\\w.'’-])(M|MM|Mgr|Mme|Mlle|Me|Dr|Pr|Mr|Mrs|Ms|St)\\.(?=[{_UPPER}][{_LOWER}])")
 # Addresses, file names and the like have full stops that end nothing.
 _ENDINGS: Final = (
@@ -72,8 +72,8 @@ def clean_line(text: str) -> str:
     No-break spaces stay where French typography asks for them and become plain spaces elsewhere.
     """
     text = _SPACES.sub(lambda match: _one_space(text, match), text).strip()
-    text = re.sub(r"(?<![.,]) +([,.])(?=\s|$)", r"\1", text)
-    text = _QUOTED.sub(r"\1 ", text)
+    text = re.sub(r"(?<![.,]) +([,.])(?=\s|$)(?! [.,])", r"\1", text)
+    text = _APART.sub(r"\1 ", text)
     return " ".join(map(_part_sentences, text.split(" ")))
 
 
