@@ -1,5 +1,6 @@
 """The subject and the preheader of an issue, made from its stories when nobody wrote them."""
 
+import re
 from collections.abc import Sequence
 
 from newsletter.core.i18n import gettext as _
@@ -8,6 +9,8 @@ from newsletter.issues.content import Story
 
 LONGEST_SUBJECT = 70  # characters; a phone shows 40, a desktop about 70
 LONGEST_PREHEADER = 110
+
+_SMALL_WORDS = re.compile(r"(?: [^\W\d_A-Z]{1,3}\b)+$")
 
 
 def make_subject(stories: Sequence[Story], *, newsletter: str, number: int) -> str:
@@ -47,12 +50,15 @@ def make_preheader(stories: Sequence[Story]) -> str:
 
 
 def shorten(text: str, longest: int) -> str:
-    """The text, or its beginning with an ellipsis: cut after a word where that keeps half of the room."""
+    """The text, or its beginning with an ellipsis: cut after a word where that keeps half of the room.
+
+    Articles and prepositions before the cut go too: "au cosmodrome…" and not "au cosmodrome de…".
+    """
     if len(text) <= longest:
         return text
     room = text[:longest]
     cut = room.rfind(" ")
-    kept = room[:cut] if cut * 2 >= longest else room[:-1]
+    kept = _SMALL_WORDS.sub("", room[:cut]) if cut * 2 >= longest else room[:-1]
     return kept.rstrip(" \u00a0\u202f,;:.–—-«“(") + "…"
 
 

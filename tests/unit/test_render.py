@@ -283,8 +283,10 @@ def test_a_subject_is_never_longer_than_seventy_characters(title):
 
 
 def test_a_subject_is_cut_between_words():
-    assert shorten("one two three four", 12) == "one two…"
-    assert shorten("one, two three", 6) == "one…"
+    assert shorten("Rain, again and again", 14) == "Rain, again…"
+    assert shorten("Rain, again", 7) == "Rain…"
+    assert shorten("A meeting at the port of Lomé", 26) == "A meeting at the port…"
+    assert shorten("Vingt-deux élus de la mer", 21) == "Vingt-deux élus…"
     assert shorten("short", 70) == "short"
 
 
