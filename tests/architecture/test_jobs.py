@@ -1,6 +1,7 @@
 """A job that is asked for is a job that some worker does."""
 
 import ast
+import importlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,10 +20,10 @@ LARGE = ("fast", "bulk")
 @pytest.fixture(scope="module")
 def worker() -> Any:
     """The worker's modules; imported late, since the application reads the settings when it is."""
-    from worker import __main__ as roles
-    from worker import letters, schedule
-    from worker.app import app
-
+    app = importlib.import_module("worker.app").app
+    roles = importlib.import_module("worker.__main__")
+    schedule = importlib.import_module("worker.schedule")
+    letters = importlib.import_module("worker.letters")
     app.loader.import_default_modules()
     return SimpleNamespace(app=app, roles=roles.ROLES, schedule=schedule.SCHEDULE, letters=letters)
 

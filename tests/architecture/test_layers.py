@@ -1,4 +1,4 @@
-"""The rooms import each other in one direction, and frameworks stay where they belong: the contracts of pyproject.toml."""
+"""The rooms import each other in one direction, and frameworks stay in theirs: the contracts of pyproject.toml."""
 
 from pathlib import Path
 
