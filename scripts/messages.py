@@ -43,7 +43,7 @@ def update(locale: str, sources: list[Path]) -> list[str]:
     made = Catalog(locale=locale, fuzzy=False, charset="utf-8")
     for name, message in used():
         key = message[0] if isinstance(message, tuple) else message
-        made.add(message, _translation(known, key, plural=isinstance(message, tuple)), locations=[(name, None)])
+        made.add(message, _translation(known, key, plural=isinstance(message, tuple)), locations=[(name, 0)])
     buffer = io.BytesIO()
     write_po(buffer, made, width=120, sort_output=True, include_lineno=False, omit_header=False)
     body = buffer.getvalue().decode().partition("\n\n")[2]

@@ -74,7 +74,8 @@ def format_date(
 
     `zone`: where the day is taken from an aware moment; without it the moment's own.
     """
-    from babel.dates import format_date as by_pattern  # 60 ms that a command without a date does not wait for
+    # 60 ms that a command without a date need not wait for.
+    from babel.dates import format_date as by_pattern  # noqa: PLC0415
 
     locale = _in(locale)
     day = _local(moment, zone)

@@ -50,7 +50,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(date=i18n.format_date, datetime=i18n.format_datetime, number=i18n.format_number, wrap=wrap)
+    made.filters["wrap"] = wrap
     return made
 
 
