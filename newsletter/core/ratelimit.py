@@ -20,10 +20,11 @@ class RateCounter(Base):
 
 def hit(session: Session, key: str, *, limit: int, window: timedelta, now: datetime) -> bool:
     """Count one call under a key; True while the calls in the current window are at most `limit`."""
+    key = key.replace("\0", "")[:200]  # what a caller typed may be part of it, and PostgreSQL keeps no NUL in a text
     seconds = int(window.total_seconds())
     ends = datetime.fromtimestamp((int(now.timestamp()) // seconds + 1) * seconds, now.tzinfo)
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(RateCounter).values(key=key[:200], window_ends_at=ends, hits=1)
+    statement = insert(RateCounter).values(key=key, window_ends_at=ends, hits=1)
     counted = session.scalar(
         statement.on_conflict_do_update(
             index_elements=[RateCounter.key, RateCounter.window_ends_at], set_={"hits": RateCounter.hits + 1}

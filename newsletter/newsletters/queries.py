@@ -14,7 +14,8 @@ def all_newsletters(session: Session) -> list[Newsletter]:
 
 
 def by_slug(session: Session, slug: str) -> Newsletter:
-    found = session.scalar(select(Newsletter).where(Newsletter.slug == slug))
+    # PostgreSQL refuses a text with NUL in it, and an address of a page may hold any character.
+    found = session.scalar(select(Newsletter).where(Newsletter.slug == slug)) if slug.isprintable() else None
     if found is None:
         raise NotFoundError(_("There is no newsletter called “%(slug)s”.", slug=slug[:60]))
     return found
