@@ -1,0 +1,133 @@
+"""Real databases for every level: one schema migration per test process, then a copy (SQLite) or an emptying (PostgreSQL)."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from newsletter import migrations, schema
+from newsletter.core import jobs
+from newsletter.core.database import Database, open_database, open_engine
+from newsletter.core.installation import Installation
+from newsletter.core.settings import load_settings
+from newsletter.core.tokens import Signer, Vault
+from newsletter.core.urls import Links
+from newsletter.newsletters import senders
+from tests.support.newsroom import DOMAIN, NOW, Newsroom
+from tests.support.postgres import postgres
+
+SECRET = "a-secret-key-for-tests-that-is-long-enough"
+# A pair of RSA keys takes longer to make than most tests: the sender domain is made once and stays.
+KEPT = {"alembic_version", "sender_domains", "signing_keys"}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL server of this test process."""
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_server: str) -> Iterator[Callable[[str], str]]:
+    """Makes an empty database of a name that other test processes do not use; returns its URL."""
+    made = []
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+
+        def make(name: str) -> str:
+            own = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'gw')}_{name}"
+            connection.execute(f'DROP DATABASE IF EXISTS "{own}" WITH (FORCE)')
+            connection.execute(f'CREATE DATABASE "{own}"')
+            made.append(own)
+            return make_url(postgres_server).set(database=own).render_as_string(hide_password=False)
+
+        yield make
+        for name in made:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An up-to-date file with the sender domain and nothing else."""
+    path = tmp_path_factory.mktemp("template") / "newsletter.db"
+    engine = open_engine(f"sqlite:///{path}")
+    _prepare(engine)
+    engine.dispose()  # closing the last connection folds the write-ahead log into the file
+    return path
+
+
+@pytest.fixture(scope="session")
+def clean_postgres(new_postgres_database: Callable[[str], str]) -> Iterator[Callable[[], str]]:
+    """Empties the one database of this test process and returns its URL."""
+    url = new_postgres_database("shared")
+    engine = open_engine(url)
+    _prepare(engine)
+    engine.dispose()
+    emptying = ";".join(f'DELETE FROM "{name}"' for name in schema.metadata.tables if name not in KEPT)
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Without the foreign keys' triggers the order does not matter; a test that left a lock behind is named, not waited for.
+        connection.execute("SET session_replication_role = replica; SET lock_timeout = '5s'")
+
+        def clean() -> str:
+            connection.execute(emptying)
+            return url
+
+        yield clean
+
+
+def _prepare(engine: Engine) -> None:
+    migrations.upgrade(engine)
+    database = Database(engine)
+    with database.unit() as session:
+        senders.ensure_domain(session, DOMAIN, vault=Vault(SECRET), now=NOW)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an up-to-date database without rows; a test that asks for it runs on both kinds."""
+    if request.param == "postgresql":
+        clean: Callable[[], str] = request.getfixturevalue("clean_postgres")
+        return clean()
+    shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "newsletter.db")
+    return f"sqlite:///{tmp_path / 'newsletter.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database without any table."""
+    if request.param == "postgresql":
+        make: Callable[[str], str] = request.getfixturevalue("new_postgres_database")
+        return make("empty")
+    return f"sqlite:///{tmp_path / 'empty.db'}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The opened database; no broker is woken by its commits."""
+    opened = open_database(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def newsroom(database: Database, tmp_path: Path) -> Newsroom:
+    """An installation on that database, and short ways to do in it what staff and readers do."""
+    settings = load_settings(
+        {"NEWSLETTER_DATA_DIR": str(tmp_path), "NEWSLETTER_BASE_URL": "https://news.example"}, env_file=None
+    )
+    signer = Signer(SECRET)
+    return Newsroom(
+        Installation(
+            settings=settings,
+            secret=SECRET,
+            database=database,
+            broker=jobs.Broker(settings.broker),
+            signer=signer,
+            vault=Vault(SECRET),
+            links=Links(settings.site_url, signer),
+        )
+    )
