@@ -10,7 +10,6 @@ last with SmtpSink() as sink: ... sink.wait_for(3); sink.received[0].recipient
 """
 
 import contextlib
-import re
 import socket
 import ssl
 import struct
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+CHUNK = 65536
 STANDARD_EXTENSIONS = ("PIPELINING", "SIZE 20000000", "8BITMIME", "ENHANCEDSTATUSCODES")
 
 
@@ -60,13 +60,15 @@ class Conversation:
 
     def hear_message(self) -> bytes:
         """Everything up to the final dot, with the dots that were added taken off."""
-        while not (self._buffer.startswith(b".\r\n") or b"\r\n.\r\n" in self._buffer):
+        data = b"\r\n" + self._buffer  # as if the line end of DATA stood here: an empty message is only a dot, too
+        self._buffer = b""
+        searched = 0
+        while (end := data.find(b"\r\n.\r\n", searched)) < 0:
+            searched = max(0, len(data) - 4)
             self._receive()
-        if self._buffer.startswith(b".\r\n"):
-            self._buffer = self._buffer[3:]
-            return b""
-        data, _, self._buffer = self._buffer.partition(b"\r\n.\r\n")
-        return re.sub(rb"(?m)^\.", b"", data + b"\r\n")
+            data, self._buffer = data + self._buffer, b""
+        self._buffer = data[end + 5 :]
+        return (data[:end].replace(b"\r\n.", b"\r\n") + b"\r\n")[2:]
 
     def hear_bytes(self, count: int) -> None:
         """Read that many bytes and forget them."""
@@ -120,7 +122,7 @@ class Conversation:
         self.say("221 bye")
 
     def _receive(self) -> None:
-        data = self._socket.recv(65536)
+        data = self._socket.recv(CHUNK)
         if not data:
             raise HungUp
         self.raw += data
