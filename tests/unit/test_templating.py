@@ -48,7 +48,7 @@ def test_the_confirmation_has_one_link_no_picture_and_says_who_asked():
 
 
 @pytest.mark.parametrize("locale", ["fr", "en"])
-@pytest.mark.parametrize("name", ["confirm", "already_subscribed", "password"])
+@pytest.mark.parametrize("name", ["confirm", "already_subscribed"])
 def test_each_letter_has_one_heading_and_the_same_link_in_both_parts(name, locale):
     mail = render_mail(name, locale, **CONFIRM)
     assert mail.html.count("<h1") == 1
