@@ -8,8 +8,9 @@ import sys
 import warnings
 
 from celery.platforms import SecurityWarning
+from celery.signals import worker_ready
 
-from newsletter.core import jobs
+from newsletter.core import jobs, processes
 from newsletter.core.errors import RefusedError
 
 ROLES = {
@@ -35,6 +36,9 @@ def main(arguments: list[str] | None = None) -> None:
     if given.role == "beat":
         app.start(["--quiet", "beat", "--loglevel", "warning"])
         return
+    worker_ready.connect(announce, weak=False)
+    app.loader.import_default_modules()
+    processes.wait_for_start()
     # Celery warns of root because of pickled jobs; ours are JSON, and in a container root is often all there is.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     if given.beat:
@@ -53,6 +57,11 @@ def main(arguments: list[str] | None = None) -> None:
             "--without-heartbeat",
         ]
     )
+
+
+def announce(**_: object) -> None:
+    """It is connected to the broker and takes jobs."""
+    processes.report("ready")
 
 
 def start_beat_beside(app: object) -> None:
