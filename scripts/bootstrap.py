@@ -1,5 +1,5 @@
 # It prints, runs programs and asks an index over HTTP by trade, and must stay readable to a Python too old for it.
-# ruff: noqa: T201, UP036, S310, S603, S606, PLW1510
+# ruff: noqa: T201, UP036, S310, S603, S606, PLC0415, PLW1510
 """Makes `.venv` and puts into it what the lock names, with uv where there is one and with pip where there is none.
 
     python3 scripts/bootstrap.py [runtime|dev]
@@ -225,6 +225,13 @@ def add_project():
         text=True,
     ).stdout.strip()
     Path(site, "newsletter.pth").write_text(f"{ROOT}\n")
+    version = re.search(r'(?m)^version = "(.+)"', (ROOT / "pyproject.toml").read_text())[1]
+    for old in Path(site).glob("newsletter-*.dist-info"):
+        shutil.rmtree(str(old))
+    about = Path(site, f"newsletter-{version}.dist-info")  # what `newsletter --version` reads, and pip lists
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: newsletter\nVersion: {version}\n")
+    (about / "INSTALLER").write_text("bootstrap\n")
     quoted = "'" + str(PYTHON).replace("'", "'\\''") + "'"
     COMMAND.unlink(missing_ok=True)
     start = f"#!/bin/sh\n'''exec' {quoted} \"$0\" \"$@\"\n' '''\n"
