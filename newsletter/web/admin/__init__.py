@@ -9,6 +9,7 @@ from newsletter.web.admin import (
     formats,
     issues,
     newsletters,
+    refusals,
     sending,
     sign_in,
     subscribers,
@@ -16,6 +17,19 @@ from newsletter.web.admin import (
 from newsletter.web.admin.room import admin as blueprint
 
 # Importing a file puts its views on the blueprint.
-VIEWS = (account, articles, compose, desk, domain, formats, issues, newsletters, sending, sign_in, subscribers)
+VIEWS = (
+    account,
+    articles,
+    compose,
+    desk,
+    domain,
+    formats,
+    issues,
+    newsletters,
+    refusals,
+    sending,
+    sign_in,
+    subscribers,
+)
 
 __all__ = ["VIEWS", "blueprint"]

@@ -1,5 +1,6 @@
 """The composer: what an issue says, in which order, and how it looks to a reader."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
@@ -32,18 +33,25 @@ def composer_page(session: Session, newsletter: Newsletter, issue: Issue) -> str
     """The page of an issue that has not been sent."""
     allow("frame-src", "'self'")
     language, form = _asked_language(newsletter), _asked_form()
-    mail = preview.preview(session, issue, language=language, links=installation().links)
+    links = installation().links
+    mail = preview.preview(session, issue, language=language, links=links)
+    own = (
+        mail
+        if language == newsletter.language
+        else preview.preview(session, issue, language=newsletter.language, links=links)
+    )
     return render_template(
         "admin/composer.html",
         issue=issue,
         articles=articles_in_order(session, issue, language),
         audience=queries.audience_size(session, newsletter.id),
         mail=mail,
+        subject=own.subject,
         size=len(mail.html.encode()) + len(mail.text.encode()),
         language_in_view=language,
         languages=NAMES,
         form=form,
-        used=min(len(mail.subject), GAUGE) * 100 / GAUGE,
+        used=min(len(own.subject), GAUGE) * 100 / GAUGE,
         cuts=[at * 100 / GAUGE for at in (CUT_BY_PHONE, CUT_BY_DESKTOP)],
     )
 
@@ -53,6 +61,13 @@ def articles_in_order(session: Session, issue: Issue, language: str) -> list[tup
     ids = queries.articles_of(session, issue.id)
     chosen = articles.in_language(session, ids, language)
     return [(article_id, chosen[article_id]) for article_id in ids]
+
+
+def leads(session: Session, issues: Sequence[Issue]) -> dict[int, str]:
+    """The title of each issue's first article, by the issue's id: what a draft is called until it has a subject."""
+    first = {issue.id: next(iter(queries.articles_of(session, issue.id)), 0) for issue in issues if not issue.subject}
+    titles = {item.id: item.title for item in articles.in_language(session, list(first.values()), "").values()}
+    return {issue.id: titles.get(first.get(issue.id, 0), "") for issue in issues}
 
 
 @admin.post("/issues/<int:issue_id>")
@@ -69,6 +84,7 @@ def change_issue(issue_id: int) -> AnyResponse:
             subject=request.form.get("subject", ""),
             introduction=request.form.get("introduction", ""),
         )
+        session.flush()  # what comes next reads the row again under a lock, which forgets what was not written
         anchor = _rearrange(session, found, verb, int(article)) if article.isdecimal() else None
     if verb == "send":
         return redirect(url_for("admin.ask_to_send", issue_id=issue_id), 303)

@@ -15,6 +15,7 @@ from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
+from newsletter.web.admin.compose import leads
 from newsletter.web.admin.live import Live
 from newsletter.web.admin.room import admin
 from newsletter.web.context import installation
@@ -43,12 +44,14 @@ def desk() -> str:
         running = _with_figures(session, queries.in_flight(session), now)
         latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
         done = _with_figures(session, latest[:LATEST], now)
+        titles = leads(session, [issue for issue, _live in (*running, *done)])
     return render_template(
         "admin/desk.html",
         shelves=shelves,
         names={shelf.newsletter.id: shelf.newsletter for shelf in shelves},
         running=running,
         done=done,
+        leads=titles,
         now=now,
         subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
     )

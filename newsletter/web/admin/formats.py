@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from babel.dates import get_timezone_location
 from flask import g
 
 from newsletter.accounts.models import Role
@@ -11,7 +12,7 @@ from newsletter.core.i18n import NO_BREAK, current_locale, format_date, format_d
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import reading_minutes
 from newsletter.delivery.models import SkipReason
-from newsletter.subscriptions.models import ConsentKind, EndedReason
+from newsletter.subscriptions.models import ConsentEvent, ConsentKind, EndedReason
 from newsletter.web.admin.room import admin
 from newsletter.web.language import NAMES
 
@@ -28,8 +29,7 @@ SYSTEMS = (
 
 def zone(name: str | None = None) -> ZoneInfo:
     """The named time zone, or that of the newsletter in view; UTC where there is none."""
-    newsletter = g.get("newsletter")
-    return ZoneInfo(name or (newsletter.timezone if newsletter else "UTC"))
+    return ZoneInfo(name or g.get("zone") or "UTC")
 
 
 @admin.app_template_filter()
@@ -38,10 +38,10 @@ def number(value: int) -> str:
 
 
 @admin.app_template_filter()
-def percent(share: float) -> str:
-    """A share from 0 to 1: `65,8 %`, with a second decimal only where the first would say nothing."""
+def percent(share: float, whole: bool = False) -> str:
+    """A share from 0 to 1: `65,8 %`, with a second decimal only where the first would say nothing, or `65 %`."""
     value = share * 100
-    text = f"{value:.0f}" if value in (0, 100) else f"{value:.2f}" if value < 0.1 else f"{value:.1f}"
+    text = f"{value:.0f}" if whole or value in (0, 100) else f"{value:.2f}" if value < 0.1 else f"{value:.1f}"
     return f"{text.replace('.', ',')}{NO_BREAK}%" if current_locale() == "fr" else f"{text}%"
 
 
@@ -118,8 +118,6 @@ def language_name(language: str) -> str:
 @admin.app_template_filter()
 def place(zone_name: str) -> str:
     """The city of a time zone in the user's language: `Lomé`."""
-    from babel.dates import get_timezone_location
-
     return get_timezone_location(ZoneInfo(zone_name), locale=current_locale(), return_city=True) or zone_name
 
 
@@ -154,8 +152,16 @@ def consent_name(kind: ConsentKind) -> str:
         ConsentKind.IMPORTED: _("Imported from a file"),
         ConsentKind.ADDED_BY_STAFF: _("Added by staff"),
         ConsentKind.CHANGED: _("Changed the preferences"),
-        ConsentKind.ENDED: _("Ended"),
+        ConsentKind.ENDED: _("Subscription ended"),
     }[kind]
+
+
+@admin.app_template_filter()
+def consent_words(event: ConsentEvent) -> str:
+    """The wording that was agreed to; of an end, its reason."""
+    if event.kind is ConsentKind.ENDED and event.wording in set(EndedReason):
+        return reason_name(EndedReason(event.wording))
+    return event.wording
 
 
 @admin.app_template_filter()

@@ -8,7 +8,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.issues import digest, queries
 from newsletter.issues.models import IssueStatus, Trigger
 from newsletter.web.admin import guard, paging
-from newsletter.web.admin.compose import composer_page
+from newsletter.web.admin.compose import composer_page, leads
 from newsletter.web.admin.live import Live
 from newsletter.web.admin.room import admin, enter, enter_by_id
 from newsletter.web.admin.sending import live_page
@@ -25,7 +25,8 @@ def issues(slug: str) -> str:
         live = {
             issue.id: Live.of(issue, queries.progress(session, issue.id), now=guard.now()) for issue in listing.rows
         }
-    return render_template("admin/issues.html", listing=listing, live=live)
+        titles = leads(session, listing.rows)
+    return render_template("admin/issues.html", listing=listing, live=live, leads=titles)
 
 
 @admin.post("/newsletters/<slug>/issues")

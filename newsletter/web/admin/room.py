@@ -34,7 +34,8 @@ def enter_by_id(session: Session, newsletter_id: int) -> Newsletter:
 
 
 def _show(newsletter: Newsletter) -> Newsletter:
-    g.newsletter = newsletter
+    # Its name, not the row: the row is of no use once a refused action has rolled its unit back.
+    g.shown, g.zone = newsletter.slug, newsletter.timezone
     if flask.session.get(CURRENT) != newsletter.slug:
         flask.session[CURRENT] = newsletter.slug
     return newsletter
@@ -48,9 +49,8 @@ def _frame() -> dict[str, Any]:
         return {"user": None, "newsletters": [], "newsletter": None, "may": guard.may}
     with installation().database.reading() as session:
         everything = queries.all_newsletters(session)
-    current = g.get("newsletter") or next(
-        (item for item in everything if item.slug == flask.session.get(CURRENT)), everything[0] if everything else None
-    )
+    shown = g.get("shown") or flask.session.get(CURRENT)
+    current = next((item for item in everything if item.slug == shown), everything[0] if everything else None)
     return {
         "user": found.user,
         "newsletters": everything,

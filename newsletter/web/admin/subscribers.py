@@ -8,7 +8,6 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.addresses import parse_address
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.core.i18n import ngettext
 from newsletter.core.prose import clean_characters
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -142,8 +141,8 @@ def _status(text: str | None) -> SubscriptionStatus | None:
 def _tab_words() -> dict[str, str]:
     """Subscribers by status, in the plural."""
     return {
-        "active": ngettext("Active", "Active", 2),
-        "pending": ngettext("Awaiting confirmation", "Awaiting confirmation", 2),
-        "paused": ngettext("Paused", "Paused", 2),
-        "ended": ngettext("Left", "Left", 2),
+        "active": _("Subscribed"),
+        "pending": _("Awaiting"),
+        "paused": _("On pause"),
+        "ended": _("Gone"),
     }
