@@ -33,6 +33,11 @@ def compose(
     """
     cut_off = cut_off or now
     session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update())
+    window_start = _window_start(session, newsletter)
+    if cut_off <= window_start:
+        # A schedule caught up late, after somebody pressed the button: that window is closed, and a run that ended before
+        # it began would make the next one begin where this one did. What came in late waits for the next window.
+        return None
     articles = candidates(session, newsletter.id, cut_off=cut_off)
     if not articles:
         return None
@@ -57,7 +62,7 @@ def compose(
     session.add(
         DigestRun(
             newsletter_id=newsletter.id,
-            window_start=_window_start(session, newsletter),
+            window_start=window_start,
             cut_off=cut_off,
             trigger=trigger,
             issue_id=issue.id,
