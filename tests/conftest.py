@@ -1,4 +1,4 @@
-"""Real databases for every level: one schema migration per test process, then a copy (SQLite) or an emptying (PostgreSQL)."""
+"""Real databases: one migration per test process, then a copy of the file (SQLite) or an emptying (PostgreSQL)."""
 
 import os
 import shutil
@@ -69,7 +69,7 @@ def clean_postgres(new_postgres_database: Callable[[str], str]) -> Iterator[Call
     engine.dispose()
     emptying = ";".join(f'DELETE FROM "{name}"' for name in schema.metadata.tables if name not in KEPT)
     with psycopg.connect(url, autocommit=True) as connection:
-        # Without the foreign keys' triggers the order does not matter; a test that left a lock behind is named, not waited for.
+        # Without the foreign keys' triggers the order does not matter. A lock that a test left behind shows at once.
         connection.execute("SET session_replication_role = replica; SET lock_timeout = '5s'")
 
         def clean() -> str:

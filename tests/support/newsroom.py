@@ -1,4 +1,4 @@
-"""Short ways to do what staff, readers and workers do, through the services themselves: a test then says only what matters."""
+"""Short ways to do what staff, readers and workers do, by the services themselves: a test says only what matters."""
 
 import random
 from collections.abc import Callable
@@ -181,7 +181,7 @@ class Newsroom:
             .order_by(Delivery.id)
         )
         with self.database.reading() as session:
-            return {email: delivery for email, delivery in session.execute(query)}
+            return dict(session.execute(query).all())
 
     def statuses(self, issue: Issue) -> dict[str, DeliveryStatus]:
         return {email: delivery.status for email, delivery in self.deliveries(issue).items()}

@@ -1,0 +1,161 @@
+"""Articles come in once, stand in any number of newsletters, and can be taken back."""
+
+import pytest
+
+from newsletter.articles import editing, queries
+from newsletter.articles.models import Article
+from newsletter.core.errors import NotFoundError, RefusedError
+from newsletter.issues.editing import article_ids
+from newsletter.newsletters.models import Newsletter
+from tests.support.newsroom import Newsroom, draft
+
+URL = "https://news.example/pont"
+
+
+def offer(newsroom: Newsroom, newsletter: Newsletter, title: str = "Le pont", **values: object) -> tuple[Article, bool]:
+    with newsroom.database.unit() as session:
+        return editing.add_article(
+            session, draft(title, **values), newsletter_id=newsletter.id, topic_id=None, now=newsroom.now
+        )
+
+
+def listed(newsroom: Newsroom, newsletter: Newsletter) -> list[int]:
+    with newsroom.database.reading() as session:
+        return [row.article.id for row in queries.page(session, newsletter.id)]
+
+
+def test_the_same_address_twice_is_one_article(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    first, is_new = offer(newsroom, gazette, url=URL)
+    again, is_new_again = offer(newsroom, gazette, "Le pont, titre retouché", url=URL)
+    assert (is_new, is_new_again) == (True, False)
+    assert again.id == first.id
+    assert listed(newsroom, gazette) == [first.id]
+
+
+def test_the_same_text_without_an_address_is_one_article(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    first, _ = offer(newsroom, gazette)
+    again, is_new = offer(newsroom, gazette)
+    other, _ = offer(newsroom, gazette, "Un autre")
+    assert (again.id, is_new) == (first.id, False)
+    assert listed(newsroom, gazette) == [other.id, first.id]
+
+
+def test_a_text_with_an_address_is_not_taken_for_one_without(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    first, _ = offer(newsroom, gazette, url=URL)
+    second, is_new = offer(newsroom, gazette)
+    assert is_new
+    assert second.id != first.id
+
+
+def test_an_article_stands_in_two_newsletters_as_one_row(newsroom: Newsroom) -> None:
+    gazette, revue = newsroom.newsletter(), newsroom.newsletter("revue")
+    first, _ = offer(newsroom, gazette, url=URL)
+    again, is_new = offer(newsroom, revue, url=URL)
+    assert (again.id, is_new) == (first.id, True)
+    assert listed(newsroom, gazette) == listed(newsroom, revue) == [first.id]
+
+
+def test_each_newsletter_sends_a_shared_article_for_itself(newsroom: Newsroom) -> None:
+    gazette, revue = newsroom.newsletter(), newsroom.newsletter("revue")
+    for newsletter in (gazette, revue):
+        offer(newsroom, newsletter, url=URL)
+    newsroom.pass_time(minutes=1)
+    assert newsroom.compose(gazette) is not None
+    assert newsroom.compose(revue) is not None
+    assert newsroom.compose(gazette) is None
+
+
+def test_a_withdrawn_article_is_in_no_next_issue_and_comes_back_when_offered_again(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    article, _ = offer(newsroom, gazette, url=URL)
+    newsroom.pass_time(minutes=1)
+    with newsroom.database.unit() as session:
+        editing.withdraw(session, article.id, gazette.id, now=newsroom.now)
+    assert newsroom.compose(gazette) is None
+    again, is_new = offer(newsroom, gazette, url=URL)
+    assert (again.id, is_new) == (article.id, True)
+    assert newsroom.compose(gazette) is not None
+
+
+def test_withdrawing_from_one_newsletter_leaves_the_other_alone(newsroom: Newsroom) -> None:
+    gazette, revue = newsroom.newsletter(), newsroom.newsletter("revue")
+    article, _ = offer(newsroom, gazette, url=URL)
+    offer(newsroom, revue, url=URL)
+    newsroom.pass_time(minutes=1)
+    with newsroom.database.unit() as session:
+        editing.withdraw(session, article.id, gazette.id, now=newsroom.now)
+    assert newsroom.compose(gazette) is None
+    assert newsroom.compose(revue) is not None
+
+
+def test_a_translation_is_chosen_for_its_language_and_the_original_for_any_other(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    original = newsroom.article(gazette, "Le pont")
+    english = newsroom.article(gazette, "The bridge", language="en", translation_of=original.id)
+    alone = newsroom.article(gazette, "La gare")
+    with newsroom.database.reading() as session:
+        for language, expected in (("en", english.id), ("fr", original.id), ("de", original.id), ("", original.id)):
+            chosen = queries.in_language(session, [original.id, alone.id], language)
+            assert {key: article.id for key, article in chosen.items()} == {original.id: expected, alone.id: alone.id}
+
+
+def test_a_translation_is_no_story_of_its_own(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    original = newsroom.article(gazette, "Le pont")
+    newsroom.article(gazette, "The bridge", language="en", translation_of=original.id)
+    assert listed(newsroom, gazette) == [original.id]
+    issue = newsroom.draft_issue(gazette)
+    with newsroom.database.reading() as session:
+        assert article_ids(session, issue.id) == [original.id]
+
+
+def test_a_change_keeps_the_article_and_when_it_was_first_seen(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    article, _ = offer(newsroom, gazette, url=URL)
+    newsroom.pass_time(days=1)
+    with newsroom.database.unit() as session:
+        found = queries.by_id(session, article.id)
+        editing.change_article(session, found, draft("Le pont, corrigé", url=URL), now=newsroom.now)
+    with newsroom.database.reading() as session:
+        changed = queries.by_id(session, article.id)
+    assert (changed.title, changed.first_seen_at, changed.updated_at) == (
+        "Le pont, corrigé",
+        article.first_seen_at,
+        newsroom.now,
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"title": "  "},
+        {"title": "x" * 301},
+        {"body_text": "x" * 400_001},
+        {"body_html": "x" * 800_001},
+        {"author": "x" * 201},
+        {"source_name": "x" * 201},
+        {"image_alt": "x" * 301},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_what_is_empty_or_too_long_is_refused_and_nothing_is_written(
+    newsroom: Newsroom, values: dict[str, str]
+) -> None:
+    gazette = newsroom.newsletter()
+    with pytest.raises(RefusedError):
+        offer(newsroom, gazette, **({"title": "Le pont"} | values))
+    assert listed(newsroom, gazette) == []
+
+
+def test_an_article_of_another_newsletter_is_not_found(newsroom: Newsroom) -> None:
+    gazette, revue = newsroom.newsletter(), newsroom.newsletter("revue")
+    article, _ = offer(newsroom, gazette)
+    with newsroom.database.reading() as session:
+        assert queries.placed(session, article.id, gazette.id).article.id == article.id
+        with pytest.raises(NotFoundError):
+            queries.placed(session, article.id, revue.id)
+        with pytest.raises(NotFoundError):
+            queries.by_id(session, article.id + 1)
