@@ -46,6 +46,7 @@ def create_app(settings: Settings, installation: Installation | None = None, *, 
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session lives
     )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined] # the default provider has it
     app.url_map.strict_slashes = False
     CSRFProtect(app)
     if settings.trusted_proxies:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from newsletter.core.settings import load_settings
+from newsletter.web.app import create_app
 from tests.functional.conftest import House
 
 
@@ -46,3 +48,13 @@ def test_figures_count_sign_ups_and_never_name_anybody(house: House):
 )
 def test_figures_are_for_near_callers_only(house: House, address: str, headers: dict[str, str], status: int):
     assert house.reader(address).get("/metrics", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(("proxies", "status"), [("0", 403), ("1", 403), ("2", 200)])
+def test_a_caller_is_the_one_before_as_many_proxies_as_are_trusted(
+    house: House, monkeypatch: pytest.MonkeyPatch, proxies: str, status: int
+):
+    monkeypatch.setenv("NEWSLETTER_TRUSTED_PROXIES", proxies)
+    client = create_app(load_settings(env_file=None), house.installation).test_client()
+    forwarded = {"X-Forwarded-For": "10.9.9.9, 203.0.113.7"}  # the reader may write the first, our proxy wrote the last
+    assert client.get("/metrics", headers=forwarded).status_code == status
