@@ -55,6 +55,6 @@ def test_a_caller_is_the_one_before_as_many_proxies_as_are_trusted(
     house: House, monkeypatch: pytest.MonkeyPatch, proxies: str, status: int
 ):
     monkeypatch.setenv("NEWSLETTER_TRUSTED_PROXIES", proxies)
-    client = create_app(load_settings(env_file=None), house.installation).test_client()
+    client = create_app(load_settings(env_file=None)).test_client()
     forwarded = {"X-Forwarded-For": "10.9.9.9, 203.0.113.7"}  # the reader may write the first, our proxy wrote the last
     assert client.get("/metrics", headers=forwarded).status_code == status
