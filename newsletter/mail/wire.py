@@ -74,27 +74,17 @@ class Timeouts:
 class Wire:
     """A connected socket, read by replies. Every failure closes it and is a ConnectionLost with the phase that was
     passed.
+
+    `local_host` and `peer_host` are the numeric addresses of both ends, asked for at once: a socket that was reset has
+    forgotten them.
     """
 
     def __init__(self, sock: socket.socket) -> None:
+        self.local_host = str(sock.getsockname()[0])
+        self.peer_host = str(sock.getpeername()[0])
         self._socket = sock
         self._buffer = bytearray()
         self.closed = False
-
-    @property
-    def local_host(self) -> str:
-        """Our own numeric address."""
-        return str(self._socket.getsockname()[0])
-
-    @property
-    def peer_host(self) -> str:
-        """The server's numeric address."""
-        return str(self._socket.getpeername()[0])
-
-    @property
-    def buffered(self) -> bool:
-        """Whether bytes were received that nobody has read yet."""
-        return bool(self._buffer)
 
     def close(self) -> None:
         """Close at once, without a word."""
@@ -196,10 +186,10 @@ def open_wire(host: str, port: int, timeout: float) -> Wire:
     """Connect, to each address of the host in turn. Raises ConnectionLost."""
     try:
         sock = socket.create_connection((host, port), timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Wire(sock)
     except (OSError, UnicodeError) as error:
         raise ConnectionLost(Phase.CONNECT, f"no connection to {host} port {port}: {error}") from error
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Wire(sock)
 
 
 def _left(timeout: float, deadline: float) -> float:

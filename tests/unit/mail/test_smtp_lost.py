@@ -34,7 +34,8 @@ def test_a_connection_lost_before_the_message_is_safe_to_repeat(steps: int, pipe
     big = MESSAGE + b"x" * 900 + b"\r\n" + (b"y" * 900 + b"\r\n") * 20_000
     [outcome] = send(script, message=big)
     assert outcome.kind is OutcomeKind.DEFERRED
-    assert outcome.phase is [Phase.GREETING, Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY][steps]
+    greeting = outcome.phase in (Phase.CONNECT, Phase.GREETING)  # a reset may already strike the handshake of TCP
+    assert greeting if steps == 0 else outcome.phase is (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)[steps - 1]
     assert outcome.reply is None
     assert outcome.reply_class is (ReplyClass.LANE if steps == 0 else ReplyClass.TEMPORARY)
 
@@ -150,12 +151,17 @@ def says_421_to_mail(server: Conversation) -> None:
     server.say("421 4.7.0 enough")
 
 
+def answers_unasked(server: Conversation) -> None:
+    server.say("250 an answer that would pass for the next one")
+    server.stall()
+
+
 def closes_at_mail(server: Conversation) -> None:
     server.hear()
 
 
 @pytest.mark.parametrize(
-    "end", [Conversation.close, Conversation.reset, says_421_at_once, says_421_to_mail, closes_at_mail]
+    "end", [Conversation.close, Conversation.reset, says_421_at_once, says_421_to_mail, closes_at_mail, answers_unasked]
 )
 def test_a_stale_connection_is_opened_again_without_charging_the_message(end: Script) -> None:
     with ScriptedServer(one_message_and(end)) as server, Transport(Relay.parse(server.url), timeouts=FAST) as transport:
