@@ -9,7 +9,7 @@ import click
 
 from newsletter.articles import editing, extract, queries
 from newsletter.articles.extract import ArticleDraft, Given
-from newsletter.cli.shared import as_json, open_here, show, table
+from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.fetching import fetch
@@ -39,7 +39,7 @@ def articles() -> None:
 @click.option("--image", help="Address of a picture.")
 @click.option("--image-alt", help="What the picture shows, for those who do not see it.")
 @click.option("--published", type=click.DateTime(), help="In UTC; else the date found in the text.")
-@click.option("--translation-of", type=int, help="Number of the article that this one translates.")
+@click.option("--translation-of", type=ROW_ID, help="Number of the article that this one translates.")
 @as_json
 def add(
     source: str,

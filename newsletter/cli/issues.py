@@ -5,7 +5,7 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.cli.shared import actor, as_json, open_here, show, table
+from newsletter.cli.shared import ROW_ID, actor, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import dispatch, queries
@@ -39,7 +39,7 @@ def list_(slug: str | None, limit: int, json_: bool) -> None:
 
 
 @issues.command("show")
-@click.argument("issue_id", type=int)
+@click.argument("issue_id", type=ROW_ID)
 @as_json
 def show_(issue_id: int, json_: bool) -> None:
     """Where one issue stands: its audience and how many deliveries are in each state."""
@@ -58,7 +58,7 @@ def show_(issue_id: int, json_: bool) -> None:
 
 
 @issues.command()
-@click.argument("issue_id", type=int)
+@click.argument("issue_id", type=ROW_ID)
 @as_json
 def pause(issue_id: int, json_: bool) -> None:
     """Stop after the messages in hand; nothing is lost."""
@@ -66,7 +66,7 @@ def pause(issue_id: int, json_: bool) -> None:
 
 
 @issues.command()
-@click.argument("issue_id", type=int)
+@click.argument("issue_id", type=ROW_ID)
 @as_json
 def resume(issue_id: int, json_: bool) -> None:
     """Go on with a paused issue."""
@@ -74,7 +74,7 @@ def resume(issue_id: int, json_: bool) -> None:
 
 
 @issues.command()
-@click.argument("issue_id", type=int)
+@click.argument("issue_id", type=ROW_ID)
 @as_json
 def cancel(issue_id: int, json_: bool) -> None:
     """Give an issue up: who has not got it will not get it."""

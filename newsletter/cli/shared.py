@@ -17,6 +17,7 @@ from newsletter.core.settings import load_settings
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ACTOR = "command"
+ROW_ID = click.IntRange(1, 2**63 - 1)  # what fits into an id of either database
 
 
 def as_json(command: Command) -> Command:

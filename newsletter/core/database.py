@@ -5,7 +5,7 @@ rolls back whole. Jobs asked for inside a unit are sent to the broker after its 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ def open_engine(url: str, **options: Any) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, **{"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20} | options)
     if parsed.database:
-        Path(parsed.database).touch(mode=0o600)
+        with suppress(OSError):  # the first connection says what is wrong
+            Path(parsed.database).touch(mode=0o600)
     engine = create_engine(parsed, **options)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from newsletter.core import jobs
 from newsletter.core.database import Database, open_database
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
 from newsletter.core.settings import Settings, read_secret_key
 from newsletter.core.tokens import Signer, Vault, derive_key
 from newsletter.core.urls import Links
@@ -27,9 +29,20 @@ class Installation:
 
 
 def open_installation(settings: Settings) -> Installation:
-    """Open everything that the settings name. The database is not upgraded here."""
-    secret = read_secret_key(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Open everything that the settings name; RefusedError when the data directory cannot be used. The database is not
+    upgraded here.
+    """
+    try:
+        secret = read_secret_key(settings)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise RefusedError(
+            _(
+                "Cannot write in the data directory %(path)s: %(reason)s. Set NEWSLETTER_DATA_DIR to one of yours.",
+                path=settings.data_dir,
+                reason=error.strerror or type(error).__name__,
+            )
+        ) from None
     broker = jobs.Broker(settings.broker)
     signer = Signer(secret)
     return Installation(

@@ -99,6 +99,8 @@ class Settings(BaseSettings):
         known = {"database_url": DATABASE_SCHEMES, "broker_url": BROKER_SCHEMES, "smtp_url": SMTP_SCHEMES}[name]
         if value and urlsplit(value).scheme not in known:
             raise ValueError("it must begin with " + ", ".join(f"{scheme}://" for scheme in known))
+        if value and urlsplit(value).port == 0:  # asking refuses a port that is no number, too
+            raise ValueError("its port is 0")
         if value and name == "smtp_url" and not urlsplit(value).hostname:
             raise ValueError("it names no host")
         return value
@@ -165,7 +167,10 @@ def load_settings(environ: Mapping[str, str] | None = None, *, env_file: Path | 
     """
     given: dict[str, str] = {}
     if env_file is not None and env_file.is_file():
-        given |= {key: value for key, value in dotenv_values(env_file).items() if value is not None}
+        try:
+            given |= {key: value for key, value in dotenv_values(env_file).items() if value is not None}
+        except (OSError, UnicodeDecodeError) as error:
+            raise RefusedError(f"{env_file} cannot be read: {error}.") from None
     given |= dict(os.environ if environ is None else environ)
     values = {
         key[len(PREFIX) :].lower(): value for key, value in given.items() if key.startswith(PREFIX) and value != ""

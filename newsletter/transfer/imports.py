@@ -56,7 +56,10 @@ def read_rows(stream: BinaryIO, report: Report) -> Iterator[list[Row]]:
     """
     encoding = _encoding(stream)
     text = io.TextIOWrapper(stream, encoding=encoding, newline="")
-    first = text.readline()
+    try:
+        first = text.readline()
+    except UnicodeDecodeError:
+        first = "\0"
     if "\0" in first:
         raise RefusedError(_("This file is not a CSV file."))
     delimiter = max(",;\t", key=first.count)
