@@ -23,8 +23,8 @@ def web(workers: int) -> None:
     server = ["--interface", "wsgi", "--host", settings.host, "--port", str(settings.port), "--workers", str(workers)]
     # A reader's request is short and waits for the database; threads beyond its pool would only queue inside the
     # server.
-    server += ["--blocking-threads", "16", "--backpressure", "64", "--respawn-failed-workers", "--no-ws"]
-    server += ["--log-level", settings.log_level, "--process-name", "newsletter-web"]
+    server += ["--blocking-threads", "8", "--backpressure", "64", "--respawn-failed-workers", "--no-ws"]
+    server += ["--log-level", settings.log_level]
     _become("granian", *server, "newsletter.web.wsgi:app")
 
 
