@@ -21,15 +21,24 @@ def bar_parts(counts: Mapping[str, int], *, thin: bool = False) -> list[Part]:
     Small parts are widened so that they can be seen, at the cost of the others in proportion.
     """
     present = [(state, counts[state]) for state in ORDER if counts.get(state)]
-    total = sum(count for _, count in present)
     least = LEAST_THIN if thin else LEAST
-    small = {state for state, count in present if count * 100 < least * total}
-    rest = sum(count for state, count in present if state not in small)
-    room = 100 - least * len(small)
+    widths = _widths(dict(present), least)
     parts: list[Part] = []
     x = 0.0
-    for state, count in present:
-        width = least if state in small else room * count / rest
+    for state, _count in present:
+        width = widths[state]
         parts.append(Part(state, round(x, 2), round(width, 2)))
         x += width
     return parts
+
+
+def _widths(counts: Mapping[str, int], least: float) -> dict[str, float]:
+    """Percent for each state. Widening one part can push the next below the least, so it goes on until none is."""
+    small: set[str] = set()
+    while True:
+        rest = sum(count for state, count in counts.items() if state not in small)
+        room = 100 - least * len(small)
+        thinner = {state for state, count in counts.items() if state not in small and room * count < least * rest}
+        if not thinner:
+            return {state: least if state in small else room * count / rest for state, count in counts.items()}
+        small |= thinner
