@@ -278,6 +278,7 @@ def test_ctrl_c_twice_stops_at_once(start: Callable[..., Up], environment: dict[
     up.wait_for(READY)
     family = up.family()
     up.process.send_signal(signal.SIGINT)
+    time.sleep(0.6)
     with suppress(ProcessLookupError):
         up.process.send_signal(signal.SIGINT)
     assert up.end() in (0, 130)

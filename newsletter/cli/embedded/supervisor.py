@@ -5,6 +5,7 @@ threads, and a launcher that only waits costs nothing.
 """
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -17,6 +18,7 @@ from newsletter.cli.embedded.child import Child, Role
 from newsletter.core.i18n import gettext as _
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SAME_EVENT = 0.5  # seconds within which signals count as one
 TICK = 1.0  # seconds; the longest time that a death without SIGCHLD would stay unnoticed
 
 Say = Callable[[str], None]
@@ -28,10 +30,11 @@ class Supervisor:
 
     def __init__(self, say: Say, heard: Status) -> None:
         self.children: list[Child] = []
-        self.asked_to_stop = 0  # how many times
+        self.asked_to_stop = 0  # how many times; more than once means at once
         self._say = say
         self._heard = heard
         self._selector = selectors.DefaultSelector()
+        self._asked_at = -math.inf
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -54,7 +57,11 @@ class Supervisor:
             os.close(outside)
 
     def _signalled(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked_to_stop += 1
+        # One Ctrl-C or one closed window often arrives several times: from the terminal, from make, from make's end.
+        now = time.monotonic()
+        if now - self._asked_at > SAME_EVENT:
+            self.asked_to_stop += 1
+            self._asked_at = now
 
     def start(self, role: Role) -> Child:
         child = Child(role)
