@@ -31,8 +31,8 @@ document.addEventListener("keydown", (event) => {
   else target.click();
 });
 
-// What was moved keeps the focus, so that it can be moved on.
-document.querySelector(".piece:target summary")?.focus();
+// What was moved keeps the focus, so that it can be moved on. After the browser's own jump to it, which takes the focus away.
+window.addEventListener("load", () => setTimeout(() => document.querySelector(".piece:target summary")?.focus()));
 
 // Live page: ask only while somebody looks, say each full ten percent once, and tell when the connection is gone.
 const told = document.getElementById("live-told");
