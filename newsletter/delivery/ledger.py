@@ -1,4 +1,8 @@
-"""Changing deliveries. Every change moves the batch's counts with it, so that the sums hold at every commit."""
+"""Changing deliveries. Every change moves the batch's counts with it, so that the sums hold at every commit.
+
+Whoever changes a delivery holds its batch first: one order for workers and for readers who leave, or each could wait
+for what the other holds.
+"""
 
 from collections import Counter
 from datetime import datetime
@@ -25,10 +29,10 @@ def move(
     attempts: int | None = None,
 ) -> bool:
     """Move one delivery to a state; False, and nothing changed, when it may not go there from where it is."""
-    current = session.execute(
-        select(Delivery.status, Delivery.batch_id).where(Delivery.id == delivery_id).with_for_update()
-    ).first()
-    if current is None or target not in TRANSITIONS[current.status]:
+    of_delivery = select(Delivery.batch_id).where(Delivery.id == delivery_id).scalar_subquery()
+    batch_id = session.scalar(select(Batch.id).where(Batch.id == of_delivery).with_for_update())
+    current = session.scalar(select(Delivery.status).where(Delivery.id == delivery_id))
+    if batch_id is None or current is None or target not in TRANSITIONS[current]:
         return False
     values: dict[str, object] = {"status": target, "updated_at": now, "next_attempt_at": next_attempt_at}
     if reply is not None:
@@ -37,7 +41,7 @@ def move(
         if value is not None:
             values[name] = value
     session.execute(update(Delivery).where(Delivery.id == delivery_id).values(values))
-    shift(session, current.batch_id, {current.status: -1, target: 1})
+    shift(session, batch_id, {current: -1, target: 1})
     return True
 
 
@@ -71,16 +75,20 @@ def withdraw(
 ) -> int:
     """Take a reader's waiting deliveries out of the queue, of one newsletter or of all; returns how many."""
     query = (
-        select(Delivery.id)
+        select(Delivery.id, Delivery.batch_id, Delivery.repeated)
         .join(Batch, Batch.id == Delivery.batch_id)
         .where(Delivery.subscriber_id == subscriber_id, Delivery.status.in_(WAITING))
     )
     if newsletter_id is not None:
         query = query.where(Batch.newsletter_id == newsletter_id)
-    waiting = session.scalars(query).all()
-    return sum(
-        move(session, delivery_id, DeliveryStatus.SKIPPED, now=now, skip_reason=reason) for delivery_id in waiting
-    )
+    batch_ids = {row.batch_id for row in session.execute(query)}
+    session.execute(select(Batch.id).where(Batch.id.in_(batch_ids)).order_by(Batch.id).with_for_update())
+    # Asked again: while we waited for a batch, its worker may have taken the reader's message in hand, and it has left.
+    waiting = session.execute(query).all()
+    for row in waiting:
+        target = DeliveryStatus.UNKNOWN if row.repeated else DeliveryStatus.SKIPPED
+        move(session, row.id, target, now=now, skip_reason=None if row.repeated else reason)
+    return len(waiting)
 
 
 def hold(session: Session, issue_id: int, *, held: bool) -> None:
@@ -91,7 +99,10 @@ def hold(session: Session, issue_id: int, *, held: bool) -> None:
 def cancel(session: Session, issue_id: int, *, now: datetime) -> int:
     """Leave out everything of an issue that still waits; returns how many. What is on its way keeps its outcome."""
     batch_ids = session.scalars(
-        select(Batch.id).where(Batch.issue_id == issue_id, Batch.due_at.is_not(None)).with_for_update()
+        select(Batch.id)
+        .where(Batch.issue_id == issue_id, Batch.due_at.is_not(None))
+        .order_by(Batch.id)
+        .with_for_update()
     ).all()
     total = sum(_skip_waiting(session, batch_id, now=now) for batch_id in batch_ids)
     # A message in hand may still be deferred, or its worker may die: neither brings it back into a cancelled issue.
@@ -112,15 +123,21 @@ def _skip_waiting(session: Session, batch_id: int, *, now: datetime) -> int:
 
 
 def _end_waiting(session: Session, batch_id: int, target: DeliveryStatus, *, now: datetime, **values: object) -> int:
-    """Move all waiting deliveries of a batch to one end state."""
-    waiting = select(Delivery.status).where(Delivery.batch_id == batch_id, Delivery.status.in_(WAITING))
-    before = Counter(session.scalars(waiting.with_for_update()))
+    """Move all waiting deliveries of a batch to one end state; returns how many.
+
+    What may have been taken once can be said neither to have failed nor to have been left out: it is unknown.
+    """
+    session.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
+    waiting = (Delivery.batch_id == batch_id, Delivery.status.in_(WAITING))
+    before = session.execute(select(Delivery.status, Delivery.repeated).where(*waiting)).all()
     if not before:
         return 0
-    session.execute(
-        update(Delivery)
-        .where(Delivery.batch_id == batch_id, Delivery.status.in_(WAITING))
-        .values(status=target, next_attempt_at=None, updated_at=now, **values)
-    )
-    shift(session, batch_id, {**{status: -count for status, count in before.items()}, target: before.total()})
-    return before.total()
+    ended: dict[str, object] = {"next_attempt_at": None, "updated_at": now}
+    session.execute(update(Delivery).where(*waiting, Delivery.repeated).values(status=DeliveryStatus.UNKNOWN, **ended))
+    session.execute(update(Delivery).where(*waiting).values(status=target, **ended, **values))
+    changes: Counter[DeliveryStatus] = Counter()
+    for status, repeated in before:
+        changes[status] -= 1
+        changes[DeliveryStatus.UNKNOWN if repeated else target] += 1
+    shift(session, batch_id, changes)
+    return len(before)

@@ -67,6 +67,7 @@ class InHand:
 
     delivery_id: int
     attempts: int
+    repeated: bool
     envelope: Envelope
     message: bytes
 
@@ -112,7 +113,7 @@ def _take(session: Session, worker: Worker, taken: claim.Claim, *, now: datetime
         ledger.expire(session, taken.batch_id, now=now)
         return None
     due = (
-        select(Delivery.id, Delivery.subscriber_id, Delivery.variant_id, Delivery.attempts)
+        select(Delivery.id, Delivery.subscriber_id, Delivery.variant_id, Delivery.attempts, Delivery.repeated)
         .where(
             Delivery.batch_id == taken.batch_id,
             or_(
@@ -141,7 +142,7 @@ def _take(session: Session, worker: Worker, taken: claim.Claim, *, now: datetime
             log.exception("delivery %d cannot be written", row.id)
             ledger.move(session, row.id, DeliveryStatus.FAILED, now=now, reply=f"message not written: {error}")
             continue
-        return InHand(row.id, attempts, envelope, message)
+        return InHand(row.id, attempts, row.repeated, envelope, message)
     return None
 
 
@@ -178,10 +179,11 @@ def record(
         steps = retry.LOST if outcome.reply is None else retry.BULK
         again = retry.next_attempt(steps, in_hand.attempts, now=now, rng=rng)
         late = again >= taken.expires_at
+        given_up = DeliveryStatus.UNKNOWN if in_hand.repeated else DeliveryStatus.FAILED
         ledger.move(
             session,
             in_hand.delivery_id,
-            DeliveryStatus.FAILED if late else DeliveryStatus.DEFERRED,
+            given_up if late else DeliveryStatus.DEFERRED,
             now=now,
             reply=reply,
             next_attempt_at=None if late else again,
@@ -201,8 +203,7 @@ def _record_ambiguous(session: Session, in_hand: InHand, taken: claim.Claim, *, 
     """The connection died after the final dot: sent again once if the issue says so, else left and said to be
     unknown.
     """
-    repeated = session.scalar(select(Delivery.repeated).where(Delivery.id == in_hand.delivery_id))
-    again = taken.resend_unknown and not repeated and now < taken.expires_at
+    again = taken.resend_unknown and not in_hand.repeated and now < taken.expires_at
     ledger.move(
         session,
         in_hand.delivery_id,

@@ -3,9 +3,11 @@
 from newsletter.delivery.models import DeliveryStatus as S
 
 TRANSITIONS: dict[S, frozenset[S]] = {
-    S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),  # failed: the issue expired before its turn came
-    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.FAILED, S.UNKNOWN, S.QUEUED, S.SKIPPED}),
-    S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED}),
+    # failed: the issue expired before its turn came; unknown: likewise, after a first try whose outcome was lost
+    S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN}),
+    # never skipped: a message in hand may have left
+    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.FAILED, S.UNKNOWN, S.QUEUED}),
+    S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN}),
     S.SENT: frozenset(),
     S.FAILED: frozenset(),
     S.UNKNOWN: frozenset(),

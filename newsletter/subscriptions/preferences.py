@@ -102,5 +102,8 @@ def _join(
 
 
 def _subscriptions(session: Session, subscriber_id: int) -> dict[int, Subscription]:
-    rows = session.scalars(select(Subscription).where(Subscription.subscriber_id == subscriber_id))
+    # In one order: readers who leave several newsletters at a time take turns, where each could wait for the other.
+    rows = session.scalars(
+        select(Subscription).where(Subscription.subscriber_id == subscriber_id).order_by(Subscription.newsletter_id)
+    )
     return {row.newsletter_id: row for row in rows}
