@@ -77,7 +77,7 @@ def topic_ids(session: Session, newsletter_id: int, article_ids: list[int]) -> d
             Placement.newsletter_id == newsletter_id, Placement.article_id.in_(article_ids)
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def new_since(session: Session, newsletter_id: int, moment: datetime) -> int:

@@ -103,13 +103,13 @@ def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int
         .where(Subscription.newsletter_id == newsletter_id)
         .group_by(Subscription.status)
     )
-    return dict.fromkeys(SubscriptionStatus, 0) | dict(rows.tuples().all())
+    return dict.fromkeys(SubscriptionStatus, 0) | dict(rows.all())
 
 
 def emails_of(session: Session, subscriber_ids: list[int]) -> dict[int, str]:
     """Addresses of some subscribers, by id."""
     rows = session.execute(select(Subscriber.id, Subscriber.email).where(Subscriber.id.in_(subscriber_ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def ids_starting_with(session: Session, text: str, limit: int = 200) -> list[int]:
