@@ -35,8 +35,8 @@ def compose(
     session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update())
     window_start = _window_start(session, newsletter)
     if cut_off <= window_start:
-        # A schedule caught up late, after somebody pressed the button: that window is closed. A run that ended before it
-        # began would make the next one begin where this one did. What came in late waits for the next window.
+        # A schedule caught up late, after somebody pressed the button: that window is closed. A run that ended before
+        # it began would make the next one begin where this one did. What came in late waits for the next window.
         return None
     articles = candidates(session, newsletter.id, cut_off=cut_off)
     if not articles:
