@@ -107,6 +107,7 @@ def test_leaving_withdraws_what_is_queued_for_the_reader_and_for_nobody_else(new
     ama = newsroom.reader(gazette)
     newsroom.reader(revue)
     first = newsroom.outgoing(gazette, KOFI)
+    newsroom.pass_time(hours=1)
     newsroom.article(gazette, "Encore une")
     second = newsroom.outgoing(gazette)
     other = newsroom.outgoing(revue)
