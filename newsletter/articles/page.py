@@ -4,11 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, tzinfo
-from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
-
-import nh3
 
 from newsletter.articles.canonical import absolute_url
 from newsletter.articles.dates import parse_date
@@ -16,14 +13,9 @@ from newsletter.articles.draft import Facts
 from newsletter.articles.language import primary_language
 from newsletter.core.markup import ALLOWED, DROPPED
 from newsletter.core.prose import clean_characters, clean_line
+from newsletter.core.tags import Close, Open, flatten, read_tags
 
 _MARGINS: Final = {"nav", "header", "footer", "aside"}
-_WITHOUT_MARGINS: Final = nh3.Cleaner(
-    tags=set(ALLOWED) - _MARGINS,
-    attributes={tag: names for tag, names in ALLOWED.items() if tag not in _MARGINS},
-    clean_content_tags=DROPPED | _MARGINS,
-    link_rel=None,
-)
 _ARTICLE_TYPES: Final = re.compile(r"(?:News|Reportage|Analysis|Opinion|Review|Report)?\w*Article|BlogPosting|Report")
 
 
@@ -41,13 +33,17 @@ def readable_html(page: str, url: str | None) -> str:
         include_tables=True,
     )
     # Of a short page it gives the bare text in one paragraph; then the page's own structure is worth more.
-    return found if found and found.count("<p>") > 1 else _WITHOUT_MARGINS.clean(page)
+    return found if found and found.count("<p>") > 1 else _without_margins(page)
+
+
+def _without_margins(page: str) -> str:
+    return flatten(page, {tag: names for tag, names in ALLOWED.items() if tag not in _MARGINS}, DROPPED | _MARGINS)
 
 
 def page_facts(page: str, url: str | None, zone: tzinfo) -> tuple[Facts, str | None]:
     """What the page's head says about its article, and its canonical address. Only what is said; nothing is guessed."""
     reader = _HeadReader()
-    reader.feed(page)
+    reader.read(page)
     meta = reader.meta
     linked = next(_articles(reader.data), {})
     site = _line(meta.get("og:site_name") or _names(linked.get("publisher")))
@@ -77,11 +73,10 @@ def page_facts(page: str, url: str | None, zone: tzinfo) -> tuple[Facts, str | N
     return found, _canonical(reader.canonical or meta.get("og:url"), url)
 
 
-class _HeadReader(HTMLParser):
+class _HeadReader:
     """Collects what a page says in meta, link, title, h1, time and JSON-LD elements; the first of a name wins."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.meta: dict[str, str] = {}
         self.data: list[str] = []
         self.canonical: str | None = None
@@ -89,11 +84,23 @@ class _HeadReader(HTMLParser):
         self.published: str | None = None
         self.title = ""
         self.heading = ""
-        self._inside = ""
-        self._pieces: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+    def read(self, page: str) -> None:
+        inside, pieces = "", list[str]()
+        for token in read_tags(page):
+            match token:
+                case Open("title" | "h1" | "script"):
+                    is_data = token.attributes.get("type", "").lower() == "application/ld+json"
+                    inside, pieces = "" if token.name == "script" and not is_data else token.name, []
+                case Open():
+                    self._open(token.name, token.attributes)
+                case Close(name) if inside and name == inside:
+                    self._keep(inside, "".join(pieces))
+                    inside = ""
+                case str() if inside:
+                    pieces.append(token)
+
+    def _open(self, tag: str, given: dict[str, str]) -> None:
         match tag:
             case "html":
                 self.language = given.get("lang") or given.get("xml:lang")
@@ -105,20 +112,8 @@ class _HeadReader(HTMLParser):
                 self.canonical = self.canonical or given.get("href")
             case "time" if given.get("itemprop") == "datePublished" or "pubdate" in given:
                 self.published = self.published or given.get("datetime")
-            case "title" | "h1":
-                self._inside, self._pieces = tag, []
-            case "script" if given.get("type", "").lower() == "application/ld+json":
-                self._inside, self._pieces = tag, []
 
-    def handle_data(self, data: str) -> None:
-        if self._inside:
-            self._pieces.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag != self._inside:
-            return
-        text = "".join(self._pieces)
-        self._inside = ""
+    def _keep(self, tag: str, text: str) -> None:
         if tag == "script":
             self.data.append(text)
         elif tag == "title":

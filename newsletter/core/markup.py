@@ -11,6 +11,7 @@ import nh3
 from markdown_it import MarkdownIt
 
 from newsletter.core.prose import clean_paragraphs, excerpt, reading_minutes
+from newsletter.core.tags import flatten
 
 __all__ = ["clean_paragraphs", "excerpt", "html_to_text", "markdown_to_html", "reading_minutes", "sanitise"]
 
@@ -44,7 +45,7 @@ DROPPED: Final = {
         "audio",
         "video",
     ),
-    *("form", "button", "select", "textarea", "title", "head"),
+    *("button", "select", "textarea", "title"),
 }
 SCHEMES: Final = {"http", "https", "mailto"}
 
@@ -85,7 +86,7 @@ def sanitise(html: str) -> str:
 
     Headings are h2 to h4, links and pictures have absolute addresses, elements that were left empty are gone.
     """
-    cleaned = _CLEANER.clean(html.replace("\0", ""))
+    cleaned = _CLEANER.clean(flatten(html.replace("\0", ""), ALLOWED, DROPPED))
     # The cleaner has written these tags itself, bare of attributes, so their names can be exchanged in the text.
     cleaned = _RENAMED.sub(lambda match: f"<{match[1]}{_RANKS[match[2]]}>", cleaned)
     cleaned = _UNLINKED.sub(r"\1", _NO_PICTURE.sub("", cleaned))
