@@ -1,7 +1,9 @@
 """What runs on one machine and in which order it starts and stops.
 
-Everything starts at once. The broker is up in a tenth of a second; the web server brings the database up to date and
-tells when; the workers spend that time on their imports and take no job before.
+Everything that a first visitor needs starts at once. The broker is up in a tenth of a second; the web server brings the
+database up to date and tells when; the worker for confirmations spends that time on its imports and takes no job
+before. The worker for digests follows when the others are up: on two cores it would delay them by half a second, and a
+digest that is sent in that time waits for it in the broker.
 """
 
 import errno
@@ -64,6 +66,7 @@ class Launcher:
                 self._start_all()
                 self._wait_until_ready()
                 if not self._supervisor.asked_to_stop:
+                    self._start_worker(*BULK)
                     self._greet(time.monotonic() - started)
                 self._supervisor.run()
                 if self._supervisor.asked_to_stop:
@@ -112,17 +115,18 @@ class Launcher:
         datadir.write_state(settings.data_dir, **state)
         module = ("newsletter.cli.embedded.web",)
         self._web.append(self._start_python("web", module, web, descriptors=(self._web_socket.fileno(),)))
-        for role in (FAST, BULK):
-            self._workers.append(
-                self._start_python(
-                    role[0],
-                    ("worker", *role),
-                    {START_PIPE: str(self._waiting)},
-                    descriptors=(self._waiting,),
-                    patience=WORKER_PATIENCE,
-                    noise=NOTHING if self._verbose else CELERY_LEAVES,
-                )
-            )
+        self._start_worker(*FAST)
+
+    def _start_worker(self, *role: str) -> None:
+        worker = self._start_python(
+            role[0],
+            ("worker", *role),
+            {START_PIPE: str(self._waiting)},
+            descriptors=(self._waiting,),
+            patience=WORKER_PATIENCE,
+            noise=NOTHING if self._verbose else CELERY_LEAVES,
+        )
+        self._workers.append(worker)
 
     def _start_python(
         self, name: str, module: tuple[str, ...], environment: dict[str, str] | None = None, **how: Any
