@@ -48,7 +48,10 @@ def add_article(
 def change_article(session: Session, article: Article, draft: ArticleDraft, *, now: datetime) -> None:
     """Replace what an article says; issues that have left keep what they said."""
     _check(draft)
-    for name, value in _columns(draft).items():
+    columns = _columns(draft)
+    if draft.url == article.url:
+        columns.pop("url_key")  # a page may call itself by another address than the one it was read from
+    for name, value in columns.items():
         setattr(article, name, value)
     article.updated_at = now
     session.flush()

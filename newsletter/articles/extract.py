@@ -39,7 +39,7 @@ __all__ = [
 SUMMARY_WORDS: Final = 45
 TITLE_WORDS: Final = 16
 HEADLINE: Final = 150  # characters; a first line up to this long that has no full stop is a headline
-MAX_TEXT: Final = 5_000_000  # characters, markup included
+MAX_TEXT: Final = 2_000_000  # characters, markup included
 
 _HEADING: Final = re.compile(r"<h([2-4])>(.*?)</h\1>", re.DOTALL)
 _PARAGRAPH: Final = re.compile(r"<p>.*?</p>", re.DOTALL)

@@ -60,9 +60,9 @@ def prepare(installation: Installation) -> FirstRun:
 
 def _make_sample(session: Session, installation: Installation, *, now: datetime) -> Newsletter:
     newsletter = create_newsletter(session, SAMPLE, now=now, vault=installation.vault)
-    # One second apart, so that their order is the one they were written in.
+    # One second apart, the first one last: a digest begins with the newest.
     for place, (french, english) in enumerate(load_samples()):
-        placed_at = now - timedelta(seconds=60 - place)
+        placed_at = now - timedelta(seconds=1 + place)
         topic = ensure_topic(session, newsletter.id, french.topic) if french.topic else None
         topic_id = topic.id if topic else None
         original, _created = add_article(session, french, newsletter_id=newsletter.id, topic_id=topic_id, now=placed_at)

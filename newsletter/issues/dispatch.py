@@ -23,7 +23,7 @@ LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then i
 
 def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     """Decide that a draft goes out. A worker freezes it; from here on it cannot change."""
-    session.refresh(issue, with_for_update=True)
+    status.lock(session, issue)
     status.move(issue, IssueStatus.SENDING)
     audit.record(session, actor=actor, action="issue.sent", subject="issue", subject_id=issue.id, now=now)
     jobs.wake(session, jobs.DISPATCH_ISSUE, issue.id)
@@ -77,7 +77,7 @@ def not_frozen(session: Session) -> list[int]:
 
 def pause(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     """Stop after the messages in hand; everything else waits."""
-    session.refresh(issue, with_for_update=True)
+    status.lock(session, issue)
     status.move(issue, IssueStatus.PAUSED)
     ledger.hold(session, issue.id, held=True)
     audit.record(session, actor=actor, action="issue.paused", subject="issue", subject_id=issue.id, now=now)
@@ -85,7 +85,7 @@ def pause(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
 
 def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     """Go on with a paused issue."""
-    session.refresh(issue, with_for_update=True)
+    status.lock(session, issue)
     if issue.status is not IssueStatus.PAUSED:
         raise RefusedError(_("This issue is not paused."))
     status.move(issue, IssueStatus.SENDING)
@@ -98,7 +98,7 @@ def cancel(session: Session, issue: Issue, *, actor: str, now: datetime) -> int:
     """Give an issue up; returns how many readers will not get it. The articles of one that never left are free
     again.
     """
-    session.refresh(issue, with_for_update=True)
+    status.lock(session, issue)
     status.move(issue, IssueStatus.CANCELLED)
     issue.finished_at = now
     withdrawn = ledger.cancel(session, issue.id, now=now)

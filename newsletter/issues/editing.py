@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
+from newsletter.issues import status
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 
 MAX_SUBJECT = 200
@@ -66,6 +67,6 @@ def article_ids(session: Session, issue_id: int) -> list[int]:
 
 def must_be_draft(session: Session, issue: Issue) -> None:
     """Lock the issue and make sure that nobody has sent it meanwhile."""
-    session.refresh(issue, with_for_update=True)
+    status.lock(session, issue)
     if issue.status is not IssueStatus.DRAFT:
         raise RefusedError(_("This issue is no longer a draft: what is being sent cannot change."))

@@ -1,5 +1,7 @@
 """What may become of an issue. Everything that changes a status goes by this table."""
 
+from sqlalchemy.orm import Session
+
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.issues.models import Issue
@@ -13,6 +15,12 @@ TRANSITIONS: dict[S, frozenset[S]] = {
     S.SENT: frozenset(),
     S.CANCELLED: frozenset(),
 }
+
+
+def lock(session: Session, issue: Issue) -> None:
+    """Hold the issue's row until the unit ends, and read it as it is now; what the caller changed before is kept."""
+    session.flush()
+    session.refresh(issue, with_for_update=True)
 
 
 def move(issue: Issue, target: S) -> None:

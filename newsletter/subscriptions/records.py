@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from newsletter.core.addresses import Address
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 
+MAX_NAME = 200  # characters
+
 
 def subscriber_for(session: Session, address: Address, *, language: str, now: datetime, name: str = "") -> Subscriber:
     """The subscriber of an address; a new one when there is none. The first spelling of the address stays."""
@@ -19,7 +21,7 @@ def subscriber_for(session: Session, address: Address, *, language: str, now: da
             email=address.email,
             email_key=address.key,
             domain=address.domain,
-            name=name,
+            name=" ".join(name.split())[:MAX_NAME],
             language=language,
             attributes={},
             created_at=now,
