@@ -10,17 +10,12 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from newsletter import migrations, schema
-from newsletter.core import jobs
 from newsletter.core.database import Database, open_database, open_engine
-from newsletter.core.installation import Installation
-from newsletter.core.settings import load_settings
-from newsletter.core.tokens import Signer, Vault
-from newsletter.core.urls import Links
+from newsletter.core.tokens import Vault
 from newsletter.newsletters import senders
-from tests.support.newsroom import DOMAIN, NOW, Newsroom
+from tests.support.newsroom import DOMAIN, NOW, SECRET, Newsroom, install
 from tests.support.postgres import postgres
 
-SECRET = "a-secret-key-for-tests-that-is-long-enough"
 # A pair of RSA keys takes longer to make than most tests: the sender domain is made once and stays.
 KEPT = {"alembic_version", "sender_domains", "signing_keys"}
 
@@ -116,18 +111,4 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def newsroom(database: Database, tmp_path: Path) -> Newsroom:
     """An installation on that database, and short ways to do in it what staff and readers do."""
-    settings = load_settings(
-        {"NEWSLETTER_DATA_DIR": str(tmp_path), "NEWSLETTER_BASE_URL": "https://news.example"}, env_file=None
-    )
-    signer = Signer(SECRET)
-    return Newsroom(
-        Installation(
-            settings=settings,
-            secret=SECRET,
-            database=database,
-            broker=jobs.Broker(settings.broker),
-            signer=signer,
-            vault=Vault(SECRET),
-            links=Links(settings.site_url, signer),
-        )
-    )
+    return Newsroom(install(database, tmp_path))

@@ -3,14 +3,20 @@
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 
 from newsletter.articles.draft import ArticleDraft
 from newsletter.articles.editing import add_article
 from newsletter.articles.models import Article
+from newsletter.core import jobs
 from newsletter.core.addresses import parse_address
+from newsletter.core.database import Database
 from newsletter.core.installation import Installation
+from newsletter.core.settings import load_settings
+from newsletter.core.tokens import Signer, Vault
+from newsletter.core.urls import Links
 from newsletter.delivery.models import Delivery, DeliveryStatus, TransactionalMail
 from newsletter.delivery.send import Mailer, Worker, send_next_batch
 from newsletter.issues import digest, dispatch
@@ -22,6 +28,7 @@ from newsletter.subscriptions import staff
 from newsletter.subscriptions.audience import Recipients
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 
+SECRET = "a-secret-key-for-tests-that-is-long-enough"
 DOMAIN = "gazette.example"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
@@ -46,6 +53,23 @@ def draft(title: str = "Le pont rouvre", **values: object) -> ArticleDraft:
         "published_at": None,
     }
     return ArticleDraft(**(given | values))  # type: ignore[arg-type]
+
+
+def install(database: Database, data_dir: Path) -> Installation:
+    """An installation on an opened database; no broker is woken by its commits."""
+    settings = load_settings(
+        {"NEWSLETTER_DATA_DIR": str(data_dir), "NEWSLETTER_BASE_URL": "https://news.example"}, env_file=None
+    )
+    signer = Signer(SECRET)
+    return Installation(
+        settings=settings,
+        secret=SECRET,
+        database=database,
+        broker=jobs.Broker(settings.broker),
+        signer=signer,
+        vault=Vault(SECRET),
+        links=Links(settings.site_url, signer),
+    )
 
 
 class Newsroom:
