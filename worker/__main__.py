@@ -1,6 +1,7 @@
 """`python -m worker ROLE`: one process of the Celery side.
 
-fast: transactional mail. bulk: digests. all: both, for a small machine. beat: the clock; `--beat` adds it to a worker.
+fast: transactional mail and periodic jobs. bulk: digests. all: both, for a small machine.
+beat: the clock; `--beat` adds it to a worker.
 """
 
 import argparse
@@ -10,16 +11,16 @@ import warnings
 from celery.platforms import SecurityWarning
 from celery.signals import worker_ready
 
-from newsletter.core import jobs, processes
+from newsletter.core import jobs, logs, processes
 from newsletter.core.errors import RefusedError
 
 ROLES = {
-    "fast": (jobs.FAST,),
-    "bulk": (jobs.BULK, jobs.PERIODIC),
+    # Periodic jobs are short; beside the bulk they would wait until a thread has finished its batches.
+    "fast": (jobs.FAST, jobs.PERIODIC),
+    "bulk": (jobs.BULK,),
     "all": (jobs.FAST, jobs.BULK, jobs.PERIODIC),
 }
-# Threads wait for relays well, share memory, and see the signal to stop. A second process is a second `newsletter
-# worker`.
+# Threads wait for relays well, share memory, and see the signal to stop. For a second process, start a second worker.
 THREADS = {"fast": 4, "bulk": 4, "all": 8}
 
 
@@ -30,9 +31,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--beat", action="store_true", help="run the clock in this process too")
     given = parser.parse_args(arguments)
     try:
-        from worker.app import app  # noqa: PLC0415 - reads the settings, and a wrong one must be refused in one line
+        # Importing it reads the settings, and a wrong one must be refused in one line.
+        from worker.app import app, settings  # noqa: PLC0415
     except RefusedError as error:
         sys.exit(str(error))
+    logs.set_up(settings.log_level)
     if given.role == "beat":
         app.start(["--quiet", "beat", "--loglevel", "warning"])
         return
@@ -65,9 +68,7 @@ def announce(**_: object) -> None:
 
 
 def start_beat_beside(app: object) -> None:
-    """The clock as a thread of this process: on a small machine a process of its own costs as much memory as a
-    worker.
-    """
+    """The clock as a thread of this process: a process of its own costs as much memory as a worker."""
     from celery.beat import EmbeddedService  # noqa: PLC0415 - only where it is asked for
 
     EmbeddedService(app, thread=True).start()

@@ -2,12 +2,11 @@
 
 from celery import Celery
 
-from newsletter.core import jobs, logs
+from newsletter.core import jobs
 from newsletter.core.settings import load_settings
 from worker.schedule import SCHEDULE
 
 settings = load_settings()
-logs.set_up(settings.log_level)
 
 app = Celery(
     "worker",

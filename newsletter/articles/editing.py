@@ -25,8 +25,8 @@ def add_article(
 ) -> tuple[Article, bool]:
     """Offer an article to a newsletter; False beside it when the newsletter had it already.
 
-    The same address, or the same title and text without one, is the same article: it becomes no second row, though it may be
-    placed in a further newsletter. RefusedError when something is too long.
+    The same address, or the same title and text without one, is the same article: it becomes no second row, though it
+    may be placed in a further newsletter. RefusedError when something is too long.
     """
     _check(draft)
     article = _known(session, draft) if translation_of is None else None

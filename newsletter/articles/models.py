@@ -33,7 +33,9 @@ class Article(Base):
 
 
 class Placement(Base):
-    """An article offered to a newsletter. What is new is judged by `placed_at`, never by the date the article claims."""
+    """An article offered to a newsletter. What is new is judged by `placed_at`, never by the date the article
+    claims.
+    """
 
     __tablename__ = "placements"
     __table_args__ = (Index("ix_placements_newsletter_id_placed_at", "newsletter_id", "placed_at"),)

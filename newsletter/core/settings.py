@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr = Field(
         SecretStr(""),
-        description="32 characters or more; signs links, encrypts stored keys. Unset: made once, in the data directory.",
+        description="32 characters or more; signs links and locks keys. Unset: made once, in the data directory.",
     )
     host: str = Field("127.0.0.1", description="Address that the web server listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port that the web server listens on.")

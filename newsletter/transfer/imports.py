@@ -22,6 +22,8 @@ from newsletter.suppression import ledger as suppression
 ROWS_AT_ONCE = 500  # rows in one transaction
 ERRORS_KEPT = 200
 MAX_ATTRIBUTE = 1000
+# Nobody typed these, and PostgreSQL keeps no NUL in a text. In an address they are refused instead.
+CONTROLS = dict.fromkeys(code for code in (*range(32), 127) if not chr(code).isspace())
 
 
 @dataclass(slots=True)
@@ -135,10 +137,12 @@ def _row(line: int, values: dict[str, str]) -> Row:
     return Row(
         line=line,
         email=values.get("email", ""),
-        name=" ".join(values.get("name", "").split())[:200],
+        name=" ".join(values.get("name", "").translate(CONTROLS).split())[:200],
         language=values.get("language", "").lower()[:2],
         attributes={
-            name[:60]: value[:MAX_ATTRIBUTE] for name, value in values.items() if name and name not in known and value
+            name.translate(CONTROLS)[:60]: value.translate(CONTROLS)[:MAX_ATTRIBUTE]
+            for name, value in values.items()
+            if name and name not in known and value
         },
     )
 
