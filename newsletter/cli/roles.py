@@ -21,9 +21,9 @@ def web(workers: int) -> None:
         _serve_by_waitress(settings)
         return
     server = ["--interface", "wsgi", "--host", settings.host, "--port", str(settings.port), "--workers", str(workers)]
-    # A reader's request is short and waits for the database; threads beyond its pool would only queue inside the
-    # server.
-    server += ["--blocking-threads", "8", "--backpressure", "64", "--respawn-failed-workers", "--no-ws"]
+    # A request is short and mostly Python; more threads than this only wait for each other, and granian says so.
+    threads = min(8, 2 * (os.cpu_count() or 1) + 1)
+    server += ["--blocking-threads", str(threads), "--backpressure", "64", "--respawn-failed-workers", "--no-ws"]
     server += ["--log-level", settings.log_level]
     _become("granian", *server, "newsletter.web.wsgi:app")
 
