@@ -2,13 +2,11 @@
 
 import importlib.util
 import os
-import socket
 import sys
 
 import click
 
-from newsletter.core.errors import RefusedError
-from newsletter.core.i18n import gettext as _
+from newsletter.cli.embedded.listening import listen
 from newsletter.core.settings import Settings, load_settings
 
 
@@ -53,15 +51,4 @@ def _become(module: str, *arguments: str) -> None:
 def _serve_by_waitress(settings: Settings) -> None:
     from newsletter.cli.embedded.web import serve  # noqa: PLC0415 - brings the whole application with it
 
-    try:
-        listener = socket.create_server((settings.host, settings.port), backlog=1024)
-    except OSError as error:
-        raise RefusedError(
-            _(
-                "Cannot listen on %(host)s port %(port)s: %(reason)s. Set NEWSLETTER_HOST and NEWSLETTER_PORT.",
-                host=settings.host,
-                port=settings.port,
-                reason=error.strerror or type(error).__name__,
-            )
-        ) from None
-    serve(settings, listener)
+    serve(settings, listen(settings))

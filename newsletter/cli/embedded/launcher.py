@@ -6,7 +6,6 @@ before. The worker for digests follows when the others are up: on two cores it w
 digest that is sent in that time waits for it in the broker.
 """
 
-import errno
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 from newsletter.cli.embedded import broker, datadir
 from newsletter.cli.embedded.child import Child, Role
+from newsletter.cli.embedded.listening import BACKLOG, listen
 from newsletter.cli.embedded.names import LANGUAGE, MAILBOX, PREPARED, WEB_SOCKET
 from newsletter.cli.embedded.supervisor import Supervisor
 from newsletter.core.errors import RefusedError
@@ -25,7 +25,6 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.processes import START_PIPE
 from newsletter.core.settings import PREFIX, Settings
 
-BACKLOG = 1024
 BROKER_PATIENCE = 10.0  # seconds
 START_PATIENCE = 30.0  # seconds until the start says what is still missing
 WORKER_PATIENCE = 30.0  # seconds for the messages in hand; a relay may take that long to answer
@@ -53,7 +52,8 @@ class Launcher:
         self._mailbox: list[Child] = []
         self._workers: list[Child] = []
         self._web: list[Child] = []
-        self._web_socket = self._bind()
+        self._web_socket = listen(settings)
+        stack.callback(self._web_socket.close)
         # Open as long as the workers have to wait; a pipe, because one that is started again later must not wait.
         self._waiting, self._start = os.pipe()
 
@@ -75,27 +75,6 @@ class Launcher:
                 self._web_socket.close()  # from here on a visitor is turned away at once
                 self._supervisor.stop(*map(tuple, (self._web, self._workers, self._mailbox, self._broker)))
                 datadir.forget_state(self._settings.data_dir)
-
-    def _bind(self) -> socket.socket:
-        address = (self._settings.host, self._settings.port)
-        try:
-            listener = socket.create_server(address, backlog=BACKLOG)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                text = _(
-                    "Port %(port)s is busy: another program listens on it. Set NEWSLETTER_PORT to a free one.",
-                    port=address[1],
-                )
-            else:
-                text = _(
-                    "Cannot listen on %(host)s port %(port)s: %(reason)s. Set NEWSLETTER_HOST and NEWSLETTER_PORT.",
-                    host=address[0],
-                    port=address[1],
-                    reason=error.strerror or type(error).__name__,
-                )
-            raise RefusedError(text) from None
-        self._stack.callback(listener.close)
-        return listener
 
     def _start_all(self) -> None:
         settings = self._settings
