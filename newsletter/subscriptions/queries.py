@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import NotFoundError
@@ -63,8 +63,7 @@ def search(
         .limit(limit)
     )
     if text:
-        start = text.strip().lower()
-        query = query.where(Subscriber.email_key >= start, Subscriber.email_key < start + "\U0010ffff")
+        query = query.where(_begins_with(text))
     if status is not None:
         query = query.where(Subscription.status == status)
     if before is not None:
@@ -114,10 +113,12 @@ def emails_of(session: Session, subscriber_ids: list[int]) -> dict[int, str]:
 
 def ids_starting_with(session: Session, text: str, limit: int = 200) -> list[int]:
     """Subscribers whose address begins with a text."""
-    start = text.strip().lower()
-    query = (
-        select(Subscriber.id)
-        .where(Subscriber.email_key >= start, Subscriber.email_key < start + "\U0010ffff")
-        .limit(limit)
-    )
-    return list(session.scalars(query))
+    return list(session.scalars(select(Subscriber.id).where(_begins_with(text)).limit(limit)))
+
+
+def _begins_with(text: str) -> ColumnElement[bool]:
+    """SQL: the address begins with what was typed. PostgreSQL refuses a NUL, for which another sign stands that
+    no address has.
+    """
+    start = text.strip().lower().replace("\0", "\ufffd")
+    return and_(Subscriber.email_key >= start, Subscriber.email_key < start + "\U0010ffff")
