@@ -1,6 +1,5 @@
 """A sending process of its own, that a test may kill at any moment."""
 
-import multiprocessing
 import time
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -10,10 +9,7 @@ from newsletter.core.database import open_database
 from newsletter.core.installation import Installation
 from newsletter.mail.transport import Relay, Transport
 from tests.support.newsroom import NOW, Newsroom, install
-
-# A server that has imported everything once and forks: a process to kill then costs milliseconds, not a second.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__])
+from tests.support.processes import PROCESSES
 
 
 class RunningNewsroom(Newsroom):
