@@ -183,6 +183,13 @@ def test_a_message_id_has_at_most_78_characters(domain: str) -> None:
     headers.message_id(value)
 
 
+def test_the_longest_domain_still_has_a_message_id() -> None:
+    domain = f"{'x' * 63}.{'y' * 63}"
+    value = message.message_id("transactional", 1, SECRET, domain)
+    assert value.endswith(f"@{domain}>")
+    headers.message_id(value)
+
+
 @pytest.mark.parametrize(
     "data", [b"a\nb", b"a\rb", b"a\r\n\nb", b"\r\r\n", b"a\0b", b"x" * 999, b"a\r\n" * 999 + b"x" * 999]
 )
