@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from newsletter.mail import headers, words
@@ -67,7 +69,8 @@ class Algorithm(StrEnum):
 class DkimKey:
     """A private key and where its public half is published. Raises ValueError when they do not make sense together.
 
-    The key is read once, here: reading takes longer than many signatures.
+    The key is read here, not at each signature, and once in a process: reading checks it, which takes longer than a
+    hundred signatures, and every job opens its keys anew.
     """
 
     domain: str
@@ -82,7 +85,7 @@ class DkimKey:
         if not _SELECTOR.fullmatch(self.selector):
             raise ValueError(f"not a DKIM selector: {self.selector!r}")
         try:
-            key = serialization.load_pem_private_key(self.private_key_pem, None)
+            key = _read_key(self.private_key_pem)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise ValueError(f"the DKIM key {self.selector} cannot be read") from error
         fits = isinstance(key, RSAPrivateKey) if self.algorithm is Algorithm.RSA else isinstance(key, Ed25519PrivateKey)
@@ -102,6 +105,11 @@ class DkimKey:
         if isinstance(self._key, RSAPrivateKey):
             return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+@lru_cache(maxsize=64)
+def _read_key(pem: bytes) -> PrivateKeyTypes:
+    return serialization.load_pem_private_key(pem, None)
 
 
 def generate_key(algorithm: Algorithm) -> bytes:
