@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, make_url
 
 from newsletter import migrations, schema
-from newsletter.core.database import Database, open_database, open_engine
+from newsletter.core.database import Database, open_engine
 from newsletter.core.tokens import Vault
 from newsletter.newsletters import senders
 from tests.support.newsroom import DOMAIN, NOW, SECRET, Newsroom, install
@@ -45,31 +45,46 @@ def new_postgres_database(postgres_server: str) -> Iterator[Callable[[str], str]
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+# An engine compiles each statement once, so it lives as long as the process, and only its rows go from test to test.
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An up-to-date file with the sender domain and nothing else."""
-    path = tmp_path_factory.mktemp("template") / "newsletter.db"
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An up-to-date file, and beside it a copy to begin with."""
+    path = tmp_path_factory.mktemp("sqlite") / "newsletter.db"
     engine = open_engine(f"sqlite:///{path}")
     _prepare(engine)
     engine.dispose()  # closing the last connection folds the write-ahead log into the file
-    return path
+    shutil.copy(path, path.with_suffix(".start"))
+    yield engine
+    engine.dispose()
+
+
+def _clean_sqlite(engine: Engine) -> None:
+    engine.dispose()
+    path = Path(engine.url.database or "")
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    shutil.copy(path.with_suffix(".start"), path)
 
 
 @pytest.fixture(scope="session")
-def clean_postgres(new_postgres_database: Callable[[str], str]) -> Iterator[Callable[[], str]]:
-    """Empties the one database of this test process and returns its URL."""
-    url = new_postgres_database("shared")
-    engine = open_engine(url)
+def postgres_engine(new_postgres_database: Callable[[str], str]) -> Iterator[Engine]:
+    """An up-to-date database."""
+    engine = open_engine(new_postgres_database("shared"))
     _prepare(engine)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def clean_postgres(postgres_engine: Engine) -> Iterator[Callable[[], None]]:
+    """Empties the database of this test process."""
     emptying = ";".join(f'DELETE FROM "{name}"' for name in schema.metadata.tables if name not in KEPT)
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(postgres_engine.url.render_as_string(hide_password=False), autocommit=True) as connection:
         # Without the foreign keys' triggers the order does not matter. A lock that a test left behind shows at once.
         connection.execute("SET session_replication_role = replica; SET lock_timeout = '5s'")
 
-        def clean() -> str:
+        def clean() -> None:
             connection.execute(emptying)
-            return url
 
         yield clean
 
@@ -82,13 +97,21 @@ def _prepare(engine: Engine) -> None:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an up-to-date database without rows; a test that asks for it runs on both kinds."""
-    if request.param == "postgresql":
-        clean: Callable[[], str] = request.getfixturevalue("clean_postgres")
-        return clean()
-    shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "newsletter.db")
-    return f"sqlite:///{tmp_path / 'newsletter.db'}"
+def database(request: pytest.FixtureRequest) -> Database:
+    """An up-to-date database without rows, whose commits wake no broker; a test that asks for it runs on both kinds."""
+    if request.param == "sqlite":
+        engine: Engine = request.getfixturevalue("sqlite_engine")
+        _clean_sqlite(engine)
+    else:
+        engine = request.getfixturevalue("postgres_engine")
+        request.getfixturevalue("clean_postgres")()
+    return Database(engine)
+
+
+@pytest.fixture
+def database_url(database: Database) -> str:
+    """The same, for another process."""
+    return database.engine.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -98,14 +121,6 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         make: Callable[[str], str] = request.getfixturevalue("new_postgres_database")
         return make("empty")
     return f"sqlite:///{tmp_path / 'empty.db'}"
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    """The opened database; no broker is woken by its commits."""
-    opened = open_database(database_url)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

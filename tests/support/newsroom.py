@@ -80,6 +80,7 @@ class Newsroom:
         self.database = installation.database
         self.now = NOW
         self.rng = random.Random(1)
+        self._contents = IssueContents(installation)
 
     def clock(self) -> datetime:
         return self.now
@@ -171,7 +172,7 @@ class Newsroom:
     def worker(self, mailer: Mailer, *, holder: str = "worker", stopping: Callable[[], bool] = lambda: False) -> Worker:
         return Worker(
             database=self.database,
-            contents=IssueContents(self.here),
+            contents=self._contents,
             recipients=Recipients(self.here.links),
             mailer=mailer,
             secret=self.here.key("mail"),
