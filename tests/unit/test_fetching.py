@@ -160,7 +160,7 @@ def test_a_body_of_just_the_size_is_read_and_one_octet_more_is_not():
 
 
 def test_gzip_is_unpacked():
-    with scripted_server(answer(gzip.compress("été".encode()), headers="Content-Encoding: gzip\r\n")) as server:
+    with scripted_server(answer(gzip.compress("été".encode(), mtime=0), headers="Content-Encoding: gzip\r\n")) as server:
         assert fetch(server.url, allow=LOOPBACK).body.decode() == "été"
 
 
@@ -184,7 +184,7 @@ def test_a_gzip_bomb_is_cut_at_the_size():
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n64\r\nshort",
         HEAD + b"Content-Encoding: gzip\r\n\r\nnot gzip",
-        HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"cut off" * 100)[:-12],
+        HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"cut off" * 100, mtime=0)[:-12],
         HEAD + b"Content-Encoding: br\r\n\r\nwhatever",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
     ],
