@@ -139,7 +139,7 @@ class Admin:
     def send(self, composer: Page) -> Page:
         """From the composer, over the question, to the live page."""
         question = composer.press("Envoyer…")
-        label = re.search(r"Envoyer à \d+ (?:lecteurs?|abonnés?)", question.words)
+        label = re.search(r"Envoyer à \d+ lecteurs?", question.words)
         assert label, question.words
         return question.press(label[0])
 

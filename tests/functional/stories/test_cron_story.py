@@ -39,6 +39,7 @@ def test_triggers_at_the_same_moment_make_one_issue(newsroom: Newsroom) -> None:
     assert len(reader.mails) == 1
 
 
+@pytest.mark.travels
 def test_the_schedule_sends_at_its_hour_once_and_next_evening_what_is_new(newsroom: Newsroom) -> None:
     service = newsroom.service
     evening = newsroom.sister("30 18 * * *")

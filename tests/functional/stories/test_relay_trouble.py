@@ -43,6 +43,7 @@ def test_a_reader_whom_the_relay_refuses_holds_up_nobody(newsroom: Newsroom) -> 
     assert [len(reader.mails) for reader in others] == [1, 1]
 
 
+@pytest.mark.travels
 def test_what_is_deferred_or_uncertain_goes_out_later(newsroom: Newsroom) -> None:
     *others, greylisted = newsroom.import_readers(4)
     relay = newsroom.service.relay
