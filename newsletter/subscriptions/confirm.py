@@ -69,7 +69,10 @@ def confirm(session: Session, token: str, *, network: str, now: datetime) -> Con
 
 
 def refuse(session: Session, token: str, *, network: str, now: datetime) -> ConfirmationView | None:
-    """“That was not me”: the request ends and the address is never written to again. Only an open link can do it."""
+    """“That was not me”: the request ends and the address is never written to again. Only an open link can do it.
+
+    Who reads another newsletter goes on reading it: then the block is for this one only.
+    """
     found = _find(session, token, lock=True)
     if found is None:
         return None
@@ -80,9 +83,10 @@ def refuse(session: Session, token: str, *, network: str, now: datetime) -> Conf
         subscription.status = SubscriptionStatus.ENDED
         subscription.ended_reason = EndedReason.NOT_ME
         subscription.ended_at = now
-        suppression.suppress(
-            session, subscriber.email_key, SuppressionReason.NOT_ME, source="confirmation page", now=now
-        )
+        if not _reads_something(session, subscriber.id):
+            suppression.suppress(
+                session, subscriber.email_key, SuppressionReason.NOT_ME, source="confirmation page", now=now
+            )
         consent.record(session, subscription, ConsentKind.ENDED, now=now, wording="not me", network=network)
     return view
 
@@ -96,6 +100,12 @@ def _find(session: Session, token: str, *, lock: bool) -> tuple[Confirmation, Su
     )
     row = session.execute(query.with_for_update(of=Subscription) if lock else query).first()
     return (row[0], row[1], row[2]) if row else None
+
+
+def _reads_something(session: Session, subscriber_id: int) -> bool:
+    reading = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED)
+    query = select(Subscription.id).where(Subscription.subscriber_id == subscriber_id, Subscription.status.in_(reading))
+    return session.scalar(query.limit(1)) is not None
 
 
 def _view(

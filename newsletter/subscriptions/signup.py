@@ -16,6 +16,7 @@ from newsletter.subscriptions import consent, mails, records
 from newsletter.subscriptions.models import (
     Confirmation,
     ConsentKind,
+    EndedReason,
     Subscriber,
     Subscription,
     SubscriptionStatus,
@@ -51,6 +52,8 @@ def request_subscription(
     subscription = records.subscription_for(session, subscriber.id, newsletter.id, now=now)
     if subscription.status in (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED):
         _say_already_subscribed(session, subscriber, newsletter, now=now)
+        return
+    if subscription.ended_reason is EndedReason.NOT_ME:
         return
     if not may_mail_confirmation(session, subscription, now=now) or not may_mail(session, address, now=now):
         return

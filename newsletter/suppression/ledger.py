@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.suppression.models import Suppression, SuppressionReason
@@ -14,9 +15,12 @@ def suppress(
     session: Session, email_key: str, reason: SuppressionReason, *, source: str, now: datetime, note: str = ""
 ) -> None:
     """Never mail this address again; the first reason stays when it is suppressed already."""
-    if find(session, email_key) is None:
-        session.add(Suppression(email_key=email_key, reason=reason, source=source, note=note, created_at=now))
-        session.flush()
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(Suppression)
+        .values(email_key=email_key, reason=reason, source=source, note=note, created_at=now)
+        .on_conflict_do_nothing()
+    )
 
 
 def lift(session: Session, email_key: str, *, by: str, now: datetime) -> bool:

@@ -394,3 +394,17 @@ def test_a_wake_up_names_the_mail_and_nothing_else(desk: Desk, newsroom: Newsroo
         )
         wakes = jobs.collected(session)
     assert wakes == [jobs.Wake(jobs.SEND_TRANSACTIONAL, (newsroom.mails()[0].id,))]
+
+
+def test_that_was_not_me_leaves_what_the_reader_reads_elsewhere_alone(desk: Desk, newsroom: Newsroom) -> None:
+    other = newsroom.newsletter("sport")
+    newsroom.reader(other, AMA)
+    desk.ask()
+    token = desk.token()
+    desk.refuse(token)
+    with newsroom.database.reading() as session:
+        assert suppression.find(session, AMA) is None
+    newsroom.pass_time(days=2)
+    mails = len(newsroom.mails())
+    desk.ask()
+    assert len(newsroom.mails()) == mails
