@@ -1,6 +1,7 @@
 """Coming in with a password, or with a one-time link that sets it."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -23,8 +24,6 @@ TRIES_PER_NETWORK = 40
 
 # OWASP's second choice for Argon2id: 19 MiB, two passes; a machine with 1 GB takes several sign-ins at once.
 hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-# Verified for addresses without an account, so that the answer takes as long as for one with.
-NOBODY = hasher.hash("nobody has this password")
 
 
 class SignInError(RefusedError):
@@ -57,7 +56,7 @@ def sign_in(session: Session, email: str, password: str, *, browser: str, now: d
     user = find_by_email(session, email)
     known = user.password_hash if user and user.disabled_at is None else None
     try:
-        hasher.verify(known or NOBODY, password[:MAX_PASSWORD])
+        hasher.verify(known or _nobody(), password[:MAX_PASSWORD])
     except (VerificationError, InvalidHashError):
         known = None
     if user is None or known is None:
@@ -68,6 +67,12 @@ def sign_in(session: Session, email: str, password: str, *, browser: str, now: d
         session, actor=user.email, user_id=user.id, action="user.signed_in", subject="user", subject_id=user.id, now=now
     )
     return sessions.start(session, user.id, browser=browser, now=now)
+
+
+@cache
+def _nobody() -> str:
+    """Verified for addresses without an account, so that the answer takes as long as for one with."""
+    return hasher.hash("nobody has this password")
 
 
 def password_link_owner(session: Session, token: str, *, now: datetime) -> User | None:
