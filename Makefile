@@ -6,11 +6,11 @@ BIN := .venv/bin
 UV ?= uv
 ARGS ?=
 
-.PHONY: help up install dev test lint format lock clean
+.PHONY: help up install dev test benchmark lint format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 # `exec` and the option make this one program for whoever started make: a signal to it, or its end, reaches the service.
 up: ## Start everything on this machine: form, mailbox, workers, database; ARGS go to `newsletter up`
@@ -25,6 +25,9 @@ dev: ## Install what running, testing and checking need into .venv
 
 test: dev ## Run every test, with real servers; ARGS go to pytest
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+benchmark: dev ## Measure sign-ups beside a bare Flask page; a minute, ARGS go to it
+	@exec $(BIN)/python -m benchmarks.signups $(ARGS)
 
 lint: dev ## Check style, types and the layers
 	$(BIN)/python -m ruff check .

@@ -145,7 +145,7 @@ class Service:
                     stderr=subprocess.STDOUT,
                 )
             self._running.append(process)
-        self.eventually(self._is_ready, START)
+        self.eventually(self.is_ready, START)
         return self
 
     def stop(self) -> None:
@@ -238,7 +238,7 @@ class Service:
     def open(self, path: str, language: str = "fr") -> Page:
         return Visitor(language).open(self.url + path)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
         with (
             suppress(OSError, urllib.error.URLError),
             urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer,
