@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Article, Placement
@@ -78,13 +78,3 @@ def topic_ids(session: Session, newsletter_id: int, article_ids: list[int]) -> d
         )
     )
     return dict(rows.all())
-
-
-def new_since(session: Session, newsletter_id: int, moment: datetime) -> int:
-    """How many articles were placed after a moment."""
-    return (
-        session.scalar(
-            select(func.count()).where(Placement.newsletter_id == newsletter_id, Placement.placed_at > moment)
-        )
-        or 0
-    )

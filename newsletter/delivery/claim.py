@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.ledger import move
@@ -32,11 +32,7 @@ def claim(session: Session, *, holder: str, now: datetime) -> Claim | None:
     """
     due = (
         select(Batch.id)
-        .where(
-            Batch.due_at <= now,
-            Batch.held.is_(False),
-            or_(Batch.lease_until.is_(None), Batch.lease_until < now),
-        )
+        .where(_is_due(now))
         .order_by(Batch.due_at, Batch.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -109,7 +105,10 @@ def next_due(session: Session, batch_id: int, *, now: datetime) -> datetime | No
 
 def anything_due(session: Session, *, now: datetime) -> bool:
     """Whether `claim` would find a batch."""
-    query = select(Batch.id).where(
-        Batch.due_at <= now, Batch.held.is_(False), or_(Batch.lease_until.is_(None), Batch.lease_until < now)
-    )
-    return session.scalar(query.limit(1)) is not None
+    return session.scalar(select(Batch.id).where(_is_due(now)).limit(1)) is not None
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """SQL: there is work in the batch, it is not paused, and nobody holds it."""
+    free = or_(Batch.lease_until.is_(None), Batch.lease_until < now)
+    return and_(Batch.due_at <= now, Batch.held.is_(False), free)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import jobs
@@ -89,16 +89,14 @@ def queue(
 
 def due(session: Session, *, now: datetime, limit: int = 100) -> list[int]:
     """Mails that wait to be sent, or whose sender died, those due longest first."""
-    query = (
-        select(TransactionalMail.id)
-        .where(
-            TransactionalMail.next_attempt_at <= now,
-            or_(TransactionalMail.lease_until.is_(None), TransactionalMail.lease_until < now),
-        )
-        .order_by(TransactionalMail.next_attempt_at)
-        .limit(limit)
-    )
+    query = select(TransactionalMail.id).where(_is_due(now)).order_by(TransactionalMail.next_attempt_at).limit(limit)
     return list(session.scalars(query))
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """SQL: the mail is to be sent by now, and nobody is at it."""
+    free = or_(TransactionalMail.lease_until.is_(None), TransactionalMail.lease_until < now)
+    return and_(TransactionalMail.next_attempt_at <= now, free)
 
 
 def send_one(
@@ -130,11 +128,7 @@ def _take(
 ) -> tuple[Envelope, bytes] | None:
     mail = session.scalars(
         update(TransactionalMail)
-        .where(
-            TransactionalMail.id == mail_id,
-            TransactionalMail.next_attempt_at <= now,
-            or_(TransactionalMail.lease_until.is_(None), TransactionalMail.lease_until < now),
-        )
+        .where(TransactionalMail.id == mail_id, _is_due(now))
         .values(status=DeliveryStatus.SENDING, lease_until=now + LEASE, attempts=TransactionalMail.attempts + 1)
         .returning(TransactionalMail)
     ).first()

@@ -11,7 +11,7 @@ from newsletter.core.addresses import mask
 from newsletter.core.tokens import hash_token
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import consent
+from newsletter.subscriptions import consent, records
 from newsletter.subscriptions.models import (
     Confirmation,
     ConsentKind,
@@ -57,10 +57,7 @@ def confirm(session: Session, token: str, *, network: str, now: datetime) -> Con
     if view.state != "open":
         return view
     confirmation.used_at = now
-    subscription.status = SubscriptionStatus.ACTIVE
-    subscription.confirmed_at = now
-    subscription.ended_reason = None
-    subscription.ended_at = None
+    records.activate(subscription, now=now)
     # Only a bounce can stand here: a confirmation for anything else is never mailed. The mail arrived, so the mailbox
     # exists.
     suppression.lift(session, subscriber.email_key, by="confirmation", now=now)

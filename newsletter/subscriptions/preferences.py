@@ -86,10 +86,7 @@ def _join(
     session: Session, subscriber_id: int, newsletter_id: int, *, wording: str, network: str, now: datetime
 ) -> None:
     subscription = records.subscription_for(session, subscriber_id, newsletter_id, now=now)
-    subscription.status = SubscriptionStatus.ACTIVE
-    subscription.confirmed_at = now
-    subscription.ended_reason = None
-    subscription.ended_at = None
+    records.activate(subscription, now=now)
     consent.record(
         session,
         subscription,

@@ -58,3 +58,17 @@ def find_or_add_subscription(
         .with_for_update()
     ).one()
     return found, added is not None
+
+
+def reopen(subscription: Subscription) -> None:
+    """Back to waiting for a yes, whatever ended it before."""
+    subscription.status = SubscriptionStatus.PENDING
+    subscription.ended_reason = None
+    subscription.ended_at = None
+
+
+def activate(subscription: Subscription, *, now: datetime) -> None:
+    """Active from now on; the proof of it is the caller's to record."""
+    reopen(subscription)
+    subscription.status = SubscriptionStatus.ACTIVE
+    subscription.confirmed_at = now

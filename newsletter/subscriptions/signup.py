@@ -58,9 +58,7 @@ def request_subscription(
     if not may_mail_confirmation(session, subscription, now=now) or not may_mail(session, address, now=now):
         return
     if subscription.status is SubscriptionStatus.ENDED:
-        subscription.status = SubscriptionStatus.PENDING
-        subscription.ended_reason = None
-        subscription.ended_at = None
+        records.reopen(subscription)
         subscriber.language = language
     consent.record(session, subscription, ConsentKind.REQUESTED, now=now, wording=wording, form=form, network=network)
     queue_confirmation(session, signer, subscriber, subscription, wording=wording, language=language, now=now)

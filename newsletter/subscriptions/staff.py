@@ -42,7 +42,7 @@ def add_subscriber(
             raise RefusedError(_("Say where and when this person agreed: it is the proof of consent."))
         activate(session, subscription, kind=ConsentKind.ADDED_BY_STAFF, wording=proof, actor=actor, now=now)
     else:
-        subscription.status = SubscriptionStatus.PENDING
+        records.reopen(subscription)
         consent.record(session, subscription, ConsentKind.REQUESTED, now=now, wording=proof, form="staff", actor=actor)
         signup.queue_confirmation(
             session, signer, subscriber, subscription, wording=proof, language=subscriber.language, now=now
@@ -63,10 +63,7 @@ def activate(
     session: Session, subscription: Subscription, *, kind: ConsentKind, wording: str, actor: str, now: datetime
 ) -> None:
     """Make a subscription active on a proof of consent that was given elsewhere."""
-    subscription.status = SubscriptionStatus.ACTIVE
-    subscription.confirmed_at = now
-    subscription.ended_reason = None
-    subscription.ended_at = None
+    records.activate(subscription, now=now)
     consent.record(session, subscription, kind, now=now, wording=wording, actor=actor)
 
 
