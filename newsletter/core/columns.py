@@ -49,7 +49,13 @@ Moment = Annotated[datetime, mapped_column(UtcDateTime)]
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {datetime: UtcDateTime, int: BigInt, dict[str, Any]: Document}  # noqa: RUF012 - SQLAlchemy's own attribute
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own attribute
+        datetime: UtcDateTime,
+        int: BigInt,
+        dict[str, Any]: Document,
+        list[str]: Document,
+        list[int]: Document,
+    }
 
 
 def words(kind: type[StrEnum]) -> Enum:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
@@ -34,7 +34,8 @@ class Batch(Base):
     The counts are written by whoever changes a delivery, in the same transaction, so that an issue's sums are those of
     a few rows however many readers it has. `due_at` None: nothing is left to send. `held`: paused. What the issue
     decides about its deliveries (whether an uncertain one is sent again, until when to try) is copied here at the
-    freeze.
+    freeze. `wave`: 1 goes first; batches of a later wave become due when the earlier ones have shown that nothing is
+    wrong. `hard` and `content` count what `failed` and `deferred` were refused for; they only grow.
     """
 
     __tablename__ = "batches"
@@ -66,6 +67,10 @@ class Batch(Base):
     failed: Mapped[int] = mapped_column(default=0)
     unknown: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
+    wave: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    hard: Mapped[int] = mapped_column(default=0, server_default="0")
+    content: Mapped[int] = mapped_column(default=0, server_default="0")
+    complained: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Delivery(Base):
@@ -75,8 +80,10 @@ class Delivery(Base):
     __table_args__ = (
         # The subscriber first: the same index finds what is still queued for a reader who leaves.
         Index("uq_deliveries_subscriber_id_issue_id", "subscriber_id", "issue_id", unique=True),
-        Index("ix_deliveries_batch_id_status", "batch_id", "status"),
+        # Without the status: a change of status then touches no index, and PostgreSQL keeps the row on its page.
+        Index("ix_deliveries_batch_id", "batch_id"),
         Index("ix_deliveries_issue_id_id", "issue_id", "id"),
+        {"postgresql_with": {"fillfactor": 60}},
     )
 
     id: Mapped[RowId]
@@ -138,3 +145,94 @@ class TransactionalMail(Base):
     lease_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     reply: Mapped[str | None] = mapped_column(String(500))
+
+
+class DomainTally(Base):
+    """What recipients' domains answered to an issue: attempts by what came of them. Only grows."""
+
+    __tablename__ = "domain_tallies"
+
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    sent: Mapped[int] = mapped_column(default=0)
+    deferred: Mapped[int] = mapped_column(default=0)
+    hard: Mapped[int] = mapped_column(default=0)
+    soft: Mapped[int] = mapped_column(default=0)
+    content: Mapped[int] = mapped_column(default=0)
+    sender: Mapped[int] = mapped_column(default=0)
+
+
+class RelayRecord(Base):
+    """A next hop that an operator named. `locked_url` is encrypted; empty: the setting NEWSLETTER_SMTP_URL.
+
+    `standby`: only when no other can take a message. `senders`: domains of the sender it is for; empty, all of them.
+    Limits that are None do not exist. `warm_up`: most messages a day, from `warm_up_since` on, day by day.
+    """
+
+    __tablename__ = "relays"
+
+    id: Mapped[RowId]
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    locked_url: Mapped[str] = mapped_column(Text)
+    weight: Mapped[int] = mapped_column(default=1)
+    standby: Mapped[bool] = mapped_column(default=False)
+    senders: Mapped[list[str]]
+    connections: Mapped[int] = mapped_column(default=16)
+    messages_per_connection: Mapped[int] = mapped_column(default=0)
+    group_exchangers: Mapped[bool] = mapped_column(default=False)
+    warm_up: Mapped[list[int]]
+    warm_up_since: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Lane(Base):
+    """A way that messages take, its limits and how it fares: all mail (0, ""), a relay (id, ""), a recipients' domain
+    over any relay (0, domain), or a domain over one relay (id, domain).
+
+    `per_second`, `per_day` and `concurrency` are the operator's, None: no limit. The rest is kept by the workers, who
+    share a lane through this row: `tokens` may be spent since `refilled_at`; `pace` is the share of the limit that the
+    other side bears at present, 0 to 1; `sent_today` counts since `day` began. `closed_until`: nothing leaves before.
+    `paused_at`: refused for what we are, by `reply`, after `refusals` in a row.
+    """
+
+    __tablename__ = "lanes"
+    __table_args__ = (UniqueConstraint("relay_id", "domain"),)
+
+    id: Mapped[RowId]
+    relay_id: Mapped[int] = mapped_column(default=0)
+    domain: Mapped[str] = mapped_column(KeyText)
+    per_second: Mapped[float | None]
+    per_day: Mapped[int | None]
+    concurrency: Mapped[int | None]
+    tokens: Mapped[float] = mapped_column(default=0.0)
+    refilled_at: Mapped[datetime | None]
+    pace: Mapped[float] = mapped_column(default=1.0)
+    rate: Mapped[float | None]
+    day: Mapped[datetime | None]
+    sent_today: Mapped[int] = mapped_column(default=0)
+    refusals: Mapped[int] = mapped_column(default=0)
+    closed_until: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    reply: Mapped[str | None] = mapped_column(String(500))
+    updated_at: Mapped[datetime]
+
+
+class LaneShare(Base):
+    """How many places of a lane a worker uses at present: connections of a relay, messages on the way to a domain."""
+
+    __tablename__ = "lane_shares"
+
+    lane_id: Mapped[int] = mapped_column(ForeignKey("lanes.id", ondelete="CASCADE"), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(80), primary_key=True)
+    places: Mapped[int]
+    until: Mapped[datetime]
+
+
+class Exchanger(Base):
+    """The mail exchangers that serve a recipients' domain, as one word (`google.com`); None: asked, and not known."""
+
+    __tablename__ = "exchangers"
+
+    domain: Mapped[str] = mapped_column(String(255), primary_key=True)
+    exchanger: Mapped[str | None] = mapped_column(String(255))
+    looked_up_at: Mapped[datetime]

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, RowId, words
@@ -27,7 +28,11 @@ class Trigger(StrEnum):
 
 
 class Issue(Base):
-    """One edition, sent at once. Holds articles placed before `cut_off` that no earlier issue held."""
+    """One edition, sent at once. Holds articles placed before `cut_off` that no earlier issue held.
+
+    `wave`: the deliveries of waves up to this one may leave; 0 before the freeze. `pause_reason`: why it was paused
+    when nobody pressed the button, `{"code": ..., figures}`. `brake_released`: somebody has read it and wants to go on.
+    """
 
     __tablename__ = "issues"
     __table_args__ = (UniqueConstraint("newsletter_id", "number"), Index("ix_issues_status", "status"))
@@ -47,6 +52,10 @@ class Issue(Base):
     expires_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     audience: Mapped[int | None]
+    wave: Mapped[int] = mapped_column(default=0, server_default="0")
+    wave_opened_at: Mapped[datetime | None]
+    pause_reason: Mapped[dict[str, Any] | None]
+    brake_released: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class IssueArticle(Base):
