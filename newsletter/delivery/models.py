@@ -218,13 +218,16 @@ class Lane(Base):
 
 
 class LaneShare(Base):
-    """How many places of a lane a worker uses at present: connections of a relay, messages on the way to a domain."""
+    """What a worker holds of a lane at present, and until when unless it says so again: places (connections of a relay,
+    messages on the way to a domain), and tokens that it has taken and not spent.
+    """
 
     __tablename__ = "lane_shares"
 
     lane_id: Mapped[int] = mapped_column(ForeignKey("lanes.id", ondelete="CASCADE"), primary_key=True)
     holder: Mapped[str] = mapped_column(String(80), primary_key=True)
     places: Mapped[int]
+    tokens: Mapped[float] = mapped_column(default=0.0)
     until: Mapped[datetime]
 
 

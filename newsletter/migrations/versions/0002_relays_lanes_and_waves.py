@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("lane_id", BIG_INT, nullable=False),
         sa.Column("holder", sa.String(length=80), nullable=False),
         sa.Column("places", BIG_INT, nullable=False),
+        sa.Column("tokens", sa.Double(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["lane_id"], ["lanes.id"], name=op.f("fk_lane_shares_lane_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("lane_id", "holder", name=op.f("pk_lane_shares")),
