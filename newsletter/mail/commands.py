@@ -58,33 +58,36 @@ def mail_and_rcpt(envelope: Envelope, message: bytes, extensions: Extensions) ->
     international address or header without SMTPUTF8 (RFC 6531), eight-bit content without 8BITMIME (RFC 6152).
     """
     names = extensions.names
-    international = not (envelope.sender.isascii() and envelope.recipient.isascii())
-    eight_bit = not message.isascii()
-    international = international or (eight_bit and not message.partition(b"\r\n\r\n")[0].isascii())
+    sender, recipient = envelope.sender, envelope.recipient
+    mail = f"MAIL FROM:<{sender}>"
+    rcpt = f"RCPT TO:<{recipient}>"
     if extensions.size and len(message) > extensions.size:
         text = f"the message has {len(message)} bytes, the relay takes {extensions.size}"
         raise Refused(Phase.MAIL, Reply(552, "5.3.4", text))
+    if "SIZE" in names:
+        mail += f" SIZE={len(message)}"
+    if not (message.isascii() and mail.isascii() and rcpt.isascii()):
+        mail += _beyond_ascii(mail + rcpt, message, names)
+    if "DSN" in names:
+        mail += " RET=HDRS"
+        if envelope.envelope_id:
+            mail += f" ENVID={xtext(envelope.envelope_id, MAX_ENVELOPE_ID)}"
+        # A failed reply is nobody's business: asking for a report on the null sender would have nowhere to go.
+        rcpt += " NOTIFY=FAILURE,DELAY" if sender else " NOTIFY=NEVER"
+        if sender and recipient.isascii():
+            rcpt += f" ORCPT=rfc822;{xtext(recipient, MAX_ORIGINAL_RECIPIENT)}"
+    return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode()
+
+
+def _beyond_ascii(addresses: str, message: bytes, names: frozenset[str]) -> str:
+    """The parameters of MAIL for what is not ASCII. Raises Refused when the server has none."""
+    eight_bit = not message.isascii()
+    international = not addresses.isascii() or (eight_bit and not message.partition(b"\r\n\r\n")[0].isascii())
     if international and "SMTPUTF8" not in names:
         raise Refused(Phase.MAIL, Reply(550, "5.6.7", "the relay takes no international addresses (SMTPUTF8)"))
     if eight_bit and "8BITMIME" not in names:
         raise Refused(Phase.MAIL, Reply(554, "5.6.3", "the relay takes no eight-bit content (8BITMIME)"))
-    mail = [f"MAIL FROM:<{envelope.sender}>"]
-    rcpt = [f"RCPT TO:<{envelope.recipient}>"]
-    if "SIZE" in names:
-        mail.append(f"SIZE={len(message)}")
-    if eight_bit:
-        mail.append("BODY=8BITMIME")
-    if international:
-        mail.append("SMTPUTF8")
-    if "DSN" in names:
-        mail.append("RET=HDRS")
-        if envelope.envelope_id:
-            mail.append(f"ENVID={xtext(envelope.envelope_id, MAX_ENVELOPE_ID)}")
-        # A failed reply is nobody's business: asking for a report on the null sender would have nowhere to go.
-        rcpt.append("NOTIFY=FAILURE,DELAY" if envelope.sender else "NOTIFY=NEVER")
-        if envelope.sender and envelope.recipient.isascii():
-            rcpt.append(f"ORCPT=rfc822;{xtext(envelope.recipient, MAX_ORIGINAL_RECIPIENT)}")
-    return (" ".join(mail) + "\r\n").encode(), (" ".join(rcpt) + "\r\n").encode()
+    return (" BODY=8BITMIME" if eight_bit else "") + (" SMTPUTF8" if international else "")
 
 
 def xtext(text: str, limit: int) -> str:
@@ -94,17 +97,18 @@ def xtext(text: str, limit: int) -> str:
     """
     if not text.isascii():
         raise ValueError(f"only ASCII can be written in a parameter: {text[:100]!r}")
-    written = _NOT_XTEXT.sub(lambda match: f"+{ord(match[0]):02X}", text)
+    written = _NOT_XTEXT.sub(lambda match: f"+{ord(match[0]):02X}", text) if _NOT_XTEXT.search(text) else text
     if len(written) > limit:
         raise ValueError(f"a parameter of more than {limit} characters: {text[:100]!r}")
     return written
 
 
-def dot_stuffed(message: bytes) -> bytes:
-    """The message as it follows DATA: a dot before each line that begins with one, a last CRLF, and the final dot
-    (section 4.5.2).
+def dot_stuffed(message: bytes) -> tuple[bytes, bytes]:
+    """The message as it follows DATA, and what ends it: a dot before each line that begins with one, a last CRLF, and
+    the final dot (section 4.5.2).
     """
-    stuffed = message.replace(b"\r\n.", b"\r\n..")
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return stuffed + (b".\r\n" if not stuffed or stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+    if b"\r\n." in message:
+        message = message.replace(b"\r\n.", b"\r\n..")
+    if message.startswith(b"."):
+        message = b"." + message
+    return message, b".\r\n" if not message or message.endswith(b"\r\n") else b"\r\n.\r\n"

@@ -155,7 +155,9 @@ def parse_reply(code: int, lines: list[str]) -> Reply:
         found = _ENHANCED.match(line)
         enhanced = enhanced or (found[1] if found else "")
         text = line[found.end() :] if found else line
-        texts.append("".join(character if character.isprintable() else " " for character in text).strip())
+        if not text.isprintable():
+            text = "".join(character if character.isprintable() else " " for character in text)
+        texts.append(text.strip())
     return Reply(code, enhanced, " ".join(filter(None, texts))[:MAX_TEXT])
 
 

@@ -4,8 +4,8 @@ The standard library's client cannot tell a connection lost before the message f
 ever on a reply that never ends, verifies no certificate by itself, and lets a lone LF in a body through. All four
 decide who gets a mail twice, or not at all.
 
-`SmtpConnection` blocks and does one thing after the other: one transaction, one recipient. Its steps, `write` and
-`read`, are there for an engine that keeps several transactions on the way.
+`SmtpConnection` opens the connection, protects it and logs in, and then carries what `session` says, one message
+after the other. An engine that keeps many connections busy takes an open one over, by its `wire` and `extensions`.
 """
 
 import base64
@@ -18,12 +18,14 @@ import time
 from enum import StrEnum
 from ipaddress import ip_address
 
-from newsletter.mail.commands import Envelope, Extensions, dot_stuffed, mail_and_rcpt, parse_extensions
+from newsletter.mail.commands import Envelope, Extensions, parse_extensions
 from newsletter.mail.message import check_lines
+from newsletter.mail.outcomes import Outcome
 from newsletter.mail.replies import Phase, Reply
-from newsletter.mail.wire import ConnectionLost, Desync, Refused, Timeouts, TlsFailed, Wire, open_wire
+from newsletter.mail.session import Parcel, Session
+from newsletter.mail.wire import CHUNK, ConnectionLost, Desync, Refused, Timeouts, TlsFailed, Wire, open_wire
 
-LOGIN_METHODS = ("PLAIN", "LOGIN", "CRAM-MD5")
+LOGIN_METHODS = ("PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2")
 
 _HELO_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}|\[[A-Za-z0-9.:]{1,64}\]")
 
@@ -43,10 +45,12 @@ class SmtpConnection:
         self.phase = Phase.GREETING
         self.extensions = Extensions()
         self.encrypted = False
-        self._wire = wire
+        self.round_trip = 0.0
+        self.wire = wire
         self._timeouts = timeouts
         self._deadline = time.monotonic() + timeouts.transaction
-        self._needs_reset = False
+        self._session: Session | None = None
+        self._waiting: Parcel | None = None
 
     @classmethod
     def open(
@@ -57,12 +61,13 @@ class SmtpConnection:
         security: Security,
         user: str = "",
         password: str = "",
+        auth: str = "",
         helo: str = "",
         timeouts: Timeouts | None = None,
         context: ssl.SSLContext | None = None,
     ) -> "SmtpConnection":
         """Connect, greet, protect and log in. `helo` is our own host name; empty is the address the connection comes
-        from.
+        from. `auth` names the one method to log in by; empty is the first we know of those that the server offers.
 
         A password goes only through TLS or to this machine itself: to another one STARTTLS is required even when
         `security` does not ask for it. Raises ConnectionLost (TlsFailed without a verified certificate) or Refused;
@@ -80,7 +85,7 @@ class SmtpConnection:
                 connection._start_tls(context, host)
                 connection._hello(helo)
             if user:
-                connection._log_in(user, password)
+                connection._log_in(user, password, auth.upper())
         except BaseException:
             wire.close()
             raise
@@ -90,33 +95,34 @@ class SmtpConnection:
     @property
     def closed(self) -> bool:
         """Whether the connection can take no more messages."""
-        return self._wire.closed
+        return self.wire.closed
 
-    def send(self, envelope: Envelope, message: bytes) -> Reply:
-        """Hand over one message; the reply to its final dot, a 2yz.
+    def send(self, envelope: Envelope, message: bytes) -> Outcome:
+        """Hand over one message and say what became of it; the connection is then closed, or fit for the next one.
 
-        `envelope` has its addresses in written form. Raises Refused (the connection stays open unless the reply was a
-        421) or ConnectionLost; only its `ambiguous` says that the message may have been taken. Raises ValueError for a
-        message that must not leave, before a byte of it does.
+        `envelope` has its addresses in written form. Raises ConnectionLost when the connection turns out to be gone
+        although it had worked: nothing is known about the message, and nothing was done with it. Raises ValueError for
+        a message that must not leave, before a byte of it does.
         """
         check_lines(message)
-        mail, rcpt = mail_and_rcpt(envelope, message, self.extensions)
-        self._deadline = time.monotonic() + self._timeouts.transaction
-        self._make_ready()
-        self._needs_reset = True
-        if "PIPELINING" in self.extensions.names:
-            self._open_transaction_at_once(mail, rcpt)
-        else:
-            self._open_transaction_stepwise(mail, rcpt)
-        reply = self._send_body(dot_stuffed(message))
-        self._needs_reset = False
-        self.phase = Phase.IDLE
-        return reply
+        session = self._ready_session()
+        self._waiting = Parcel(None, envelope, message)
+        session.begin(time.monotonic())
+        while session.busy and not session.closed:
+            self._carry(session)
+        self._waiting = None
+        if session.closed:
+            self.close()
+        if not session.ended:
+            raise ConnectionLost(Phase.IDLE, session.closed)
+        return session.ended.pop()[1]
 
     def noop(self) -> Reply:
         """Ask whether the server is still there. Raises like `send`."""
         self._deadline = time.monotonic() + self._timeouts.transaction
-        self._make_ready()
+        if self._ready_session().closed:
+            self.close()
+            raise ConnectionLost(Phase.IDLE, "the connection has been closed")
         self.write(b"NOOP\r\n", Phase.IDLE)
         return self._expect(2, self.read(Phase.IDLE))
 
@@ -131,23 +137,23 @@ class SmtpConnection:
 
     def close(self) -> None:
         """Close without a word."""
-        self._wire.close()
+        self.wire.close()
 
     def write(self, data: bytes, phase: Phase) -> None:
         """Send commands, and remember what the next reply will be about. Raises ConnectionLost."""
         self.phase = phase
         try:
-            self._wire.send(data, phase, self._timeouts.command, self._deadline)
+            self.wire.send(data, phase, self._end(self._timeouts.command))
         except ConnectionLost:
-            self._wire.close()
+            self.wire.close()
             raise
 
     def read(self, phase: Phase, timeout: float = 0) -> Reply:
         """The next reply, which is about `phase`; after a 421 the connection is closed. Raises ConnectionLost."""
         self.phase = phase
-        reply = self._wire.read_reply(phase, timeout or self._timeouts.command, self._deadline)
+        reply = self.wire.read_reply(phase, self._end(timeout or self._timeouts.command))
         if reply.code == 421:
-            self._wire.close()
+            self.wire.close()
         return reply
 
     def _greet(self) -> None:
@@ -155,18 +161,20 @@ class SmtpConnection:
 
     def _hello(self, helo: str) -> None:
         """EHLO, or HELO for a server that does not know it; what an earlier EHLO announced is forgotten."""
-        local = self._wire.local_host
+        local = self.wire.local_host
         name = helo or (f"[IPv6:{local}]" if ":" in local else f"[{local}]")
         if not _HELO_NAME.fullmatch(name):
             raise ValueError(f"not a host name: {helo!r}")
         self.write(f"EHLO {name}\r\n".encode("ascii"), Phase.EHLO)
-        code, lines = self._wire.read_lines(Phase.EHLO, self._timeouts.command, self._deadline)
-        self.extensions = parse_extensions(lines) if code // 100 == 2 else Extensions()
-        if code // 100 == 5:
+        asked = time.monotonic()
+        reply = self.wire.read_raw(Phase.EHLO, self._end(self._timeouts.command))
+        self.round_trip = time.monotonic() - asked
+        self.extensions = parse_extensions(reply.lines()) if reply.code // 100 == 2 else Extensions()
+        if reply.code // 100 == 5:
             self.write(f"HELO {name}\r\n".encode("ascii"), Phase.EHLO)
             self._expect(2, self.read(Phase.EHLO))
         else:
-            self._expect(2, Reply(code, "", " ".join(lines)))
+            self._expect(2, reply.parse())
 
     def _start_tls(self, context: ssl.SSLContext | None, host: str) -> None:
         if "STARTTLS" not in self.extensions.names:
@@ -177,15 +185,16 @@ class SmtpConnection:
 
     def _encrypt(self, context: ssl.SSLContext | None, host: str) -> None:
         self.phase = Phase.STARTTLS
-        self._wire.start_tls(context or ssl.create_default_context(), host, self._timeouts.connect)
+        self.wire.start_tls(context or ssl.create_default_context(), host, self._timeouts.connect)
         self.extensions = Extensions()
         self.encrypted = True
 
     def _is_local(self) -> bool:
-        return ip_address(self._wire.peer_host.partition("%")[0]).is_loopback
+        return ip_address(self.wire.peer_host.partition("%")[0]).is_loopback
 
-    def _log_in(self, user: str, password: str) -> None:
-        method = next((method for method in LOGIN_METHODS if method in self.extensions.auth), "")
+    def _log_in(self, user: str, password: str, auth: str) -> None:
+        methods = (auth,) if auth else LOGIN_METHODS
+        method = next((method for method in methods if method in self.extensions.auth), "")
         if not method:
             raise Refused(Phase.AUTH, Reply(530, "5.7.0", "the server offers no way to log in that we know"))
         if method == "PLAIN":
@@ -194,6 +203,8 @@ class SmtpConnection:
             self._say("AUTH LOGIN", 3)
             self._say(_base64(user), 3)
             self._say(_base64(password), 2)
+        elif method == "XOAUTH2":
+            self._present_token(user, password)
         else:
             challenge = self._say("AUTH CRAM-MD5", 3).text
             try:
@@ -206,79 +217,54 @@ class SmtpConnection:
         self.write(line.encode("ascii") + b"\r\n", Phase.AUTH)
         return self._expect(digit, self.read(Phase.AUTH))
 
-    def _make_ready(self) -> None:
-        """Bring the connection to where a transaction may begin; what the server said unasked is that it wants to
-        close.
+    def _present_token(self, user: str, token: str) -> None:
+        """XOAUTH2, as Google and Microsoft describe it. Why a token is refused comes as a challenge, and the refusal
+        itself only after an empty answer to that (as in RFC 7628 section 3.2.3).
         """
-        self.phase = Phase.IDLE
-        if self.closed:
-            raise ConnectionLost(Phase.IDLE, "the connection has been closed")
-        if self._wire.readable():
-            reply = self.read(Phase.IDLE)
-            self.close()
-            raise Refused(Phase.IDLE, reply) if reply.digit in (4, 5) else Desync(Phase.IDLE, f"unasked: {reply}")
-        if self._needs_reset:
-            self.write(b"RSET\r\n", Phase.IDLE)
-            reply = self.read(Phase.IDLE)
-            if reply.digit != 2:
-                self.close()
-                raise Refused(Phase.IDLE, reply)
-            self._needs_reset = False
+        credentials = _base64(f"user={user}\x01auth=Bearer {token}\x01\x01")
+        self.write(f"AUTH XOAUTH2 {credentials}\r\n".encode("ascii"), Phase.AUTH)
+        reply = self.read(Phase.AUTH)
+        if reply.digit == 3:
+            self.write(b"\r\n", Phase.AUTH)
+            reply = self.read(Phase.AUTH)
+        self._expect(2, reply)
 
-    def _open_transaction_stepwise(self, mail: bytes, rcpt: bytes) -> None:
-        for command, phase, digit in ((mail, Phase.MAIL, 2), (rcpt, Phase.RCPT, 2), (b"DATA\r\n", Phase.DATA, 3)):
-            self.write(command, phase)
-            self._expect(digit, self.read(phase, self._timeouts.data if phase is Phase.DATA else 0))
+    def _ready_session(self) -> Session:
+        """The conversation, closed when the server has spoken unasked or hung up meanwhile."""
+        if self._session is None:
+            self._session = Session(self.extensions, self._timeouts, self._supply, round_trip=self.round_trip)
+        if self.closed or self.wire.unread:
+            self._session.lose("the connection has been closed" if self.closed else "the server spoke unasked")
+        elif (data := self.wire.received()) is not None:
+            self._hear(self._session, data)
+        return self._session
 
-    def _open_transaction_at_once(self, mail: bytes, rcpt: bytes) -> None:
-        """MAIL, RCPT and DATA in one write, and their replies in order (RFC 2920)."""
-        self.write(mail + rcpt + b"DATA\r\n", Phase.MAIL)
-        for phase, rest in ((Phase.MAIL, 2), (Phase.RCPT, 1)):
-            reply = self.read(phase)
-            if reply.digit != 2:
-                if not self.closed:
-                    self._drain(rest)
-                self._expect(2, reply)
-        self._expect(3, self.read(Phase.DATA, self._timeouts.data))
+    def _supply(self) -> Parcel | None:
+        parcel, self._waiting = self._waiting, None
+        return parcel
 
-    def _drain(self, count: int) -> None:
-        """Read the replies to commands that went out behind one that was refused; the refusal stands whatever they are.
-
-        A server that goes on to expect a message although nobody is to get it receives an empty one, and its answer
-        means nothing.
-        """
-        phase = self.phase
-        with contextlib.suppress(ConnectionLost):
-            reply = Reply(0)
-            for _ in range(count):
-                if not self.closed:
-                    reply = self.read(phase, self._timeouts.drain)
-            if reply.digit == 3 and not self.closed:
-                self.write(b".\r\n", phase)
-                self.read(phase, self._timeouts.drain)
-
-    def _send_body(self, data: bytes) -> Reply:
-        """Send the message with its final dot, and wait for the answer.
-
-        Only when the kernel has taken the very last byte can the server have the whole message; until then every loss
-        is harmless.
-        """
-        self.phase = Phase.BODY
+    def _carry(self, session: Session) -> None:
+        """Hand over what is to be sent, or wait for what is awaited."""
         try:
-            self._wire.send(data, Phase.BODY, self._timeouts.block, self._deadline)
+            if not session.output:
+                session.feed(self.wire.receive(Phase.IDLE, session.deadline), time.monotonic())
+                return
+            block = session.block(CHUNK)
+            session.about_to_send(len(block))
+            session.took(self.wire.send_block(block, Phase.IDLE, session.deadline), time.monotonic())
         except ConnectionLost as lost:
-            raise self._early_reply() or lost from None
-        self._deadline = time.monotonic() + self._timeouts.dot
-        return self._expect(2, self.read(Phase.DOT, self._timeouts.dot))
+            if session.output and (data := self.wire.received()):
+                self._hear(session, data)  # a refusal in the middle of the message, before the server hung up
+            session.lose(lost.detail)
 
-    def _early_reply(self) -> Refused | None:
-        """A refusal that the server gave in the middle of the message before it hung up; the connection is closed."""
-        reply = None
-        with contextlib.suppress(ConnectionLost, OSError, ValueError):
-            if self._wire.readable():
-                reply = self.read(Phase.BODY, self._timeouts.quit)
-        self.close()
-        return Refused(Phase.BODY, reply) if reply and reply.digit in (4, 5) else None
+    def _hear(self, session: Session, data: bytes) -> None:
+        if data:
+            session.feed(data, time.monotonic())
+        else:
+            session.lose("the server closed the connection")
+
+    def _end(self, timeout: float) -> float:
+        return min(time.monotonic() + timeout, self._deadline)
 
     def _expect(self, digit: int, reply: Reply) -> Reply:
         """The reply when it begins with the digit; raises Refused for 4yz and 5yz, Desync for anything else."""

@@ -1,19 +1,15 @@
 """Bytes to and from an SMTP server, with a limit on all that the other side decides: time, lengths and counts."""
 
-import re
 import socket
 import ssl
 import time
+from collections import deque
 from dataclasses import dataclass
 
-from newsletter.mail.replies import Phase, Reply, parse_reply
+from newsletter.mail.reader import RawReply, ReplyReader
+from newsletter.mail.replies import Phase, Reply
 
-MAX_LINE_KEPT = 4096
-MAX_LINE_READ = 64 * 1024
-MAX_REPLY_LINES = 200
 CHUNK = 64 * 1024
-
-_REPLY_LINE = re.compile(rb"([1-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 
 class SmtpError(Exception):
@@ -82,100 +78,88 @@ class Wire:
     def __init__(self, sock: socket.socket) -> None:
         self.local_host = str(sock.getsockname()[0])
         self.peer_host = str(sock.getpeername()[0])
-        self._socket = sock
-        self._buffer = bytearray()
+        self.socket = sock
         self.closed = False
+        self._reader = ReplyReader()
+        self._replies: deque[RawReply] = deque()
+
+    @property
+    def unread(self) -> bool:
+        """Whether something has come that nobody has read yet."""
+        return bool(self._replies) or not self._reader.between_replies
 
     def close(self) -> None:
         """Close at once, without a word."""
         self.closed = True
-        self._socket.close()
+        self.socket.close()
 
-    def readable(self) -> bool:
-        """Whether the server has spoken, or hung up, without being asked.
+    def received(self) -> bytes | None:
+        """What the server has sent without being waited for: empty when it hung up, None when there is nothing.
 
         Asks for bytes instead of polling the socket: under TLS 1.3 a socket is readable for session tickets that are
         no bytes of ours.
         """
-        if self._buffer:
-            return True
         try:
-            self._socket.settimeout(0)
-            self._buffer += self._socket.recv(CHUNK)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return False
+            self.socket.settimeout(0)
+            return self.socket.recv(CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return None
         except (OSError, ValueError):
-            return True  # the next reading says what is wrong
-        return True
+            return b""
 
     def start_tls(self, context: ssl.SSLContext, name: str, timeout: float) -> None:
         """Go on under TLS. Raises TlsFailed, also for bytes received before: injected answers (CVE-2011-0411)."""
-        if self._buffer:
+        if self.unread:
             raise self._lost(
                 TlsFailed(Phase.STARTTLS, "the server sent more than the reply to STARTTLS before TLS began")
             )
-        self._socket.settimeout(timeout)
+        self.socket.settimeout(timeout)
         try:
-            self._socket = context.wrap_socket(self._socket, server_hostname=name)
+            self.socket = context.wrap_socket(self.socket, server_hostname=name)
         except (OSError, ValueError) as error:
             raise self._lost(TlsFailed(Phase.STARTTLS, f"no verified TLS connection: {error}")) from error
 
-    def send(self, data: bytes, phase: Phase, timeout: float, deadline: float) -> None:
-        """Hand over every byte to the kernel; each block has `timeout` seconds, all have until `deadline` (monotonic).
-
-        When it raises, the last byte of `data` has not left: a call to the kernel either takes bytes or fails.
-        """
+    def send(self, data: bytes, phase: Phase, end: float) -> None:
+        """Hand over every byte to the kernel before `end` (monotonic)."""
         view = memoryview(data)
+        while view:
+            view = view[self.send_block(view, phase, end) :]
+
+    def send_block(self, data: bytes | memoryview, phase: Phase, end: float) -> int:
+        """Hand over some bytes to the kernel before `end` (monotonic); returns how many it took.
+
+        When it raises it took none of them: a call to the kernel either takes bytes or fails.
+        """
         try:
-            while view:
-                self._socket.settimeout(_left(timeout, deadline))
-                view = view[self._socket.send(view[:CHUNK]) :]
+            self.socket.settimeout(_left(end))
+            return self.socket.send(data[:CHUNK])
         except (OSError, ValueError) as error:
             raise ConnectionLost(phase, f"sending failed: {error or type(error).__name__}") from error
 
-    def read_reply(self, phase: Phase, timeout: float, deadline: float) -> Reply:
-        """The next reply, within `timeout` seconds and before `deadline` (monotonic)."""
-        return parse_reply(*self.read_lines(phase, timeout, deadline))
+    def read_reply(self, phase: Phase, end: float) -> Reply:
+        """The next reply, before `end` (monotonic). What is none is a Desync."""
+        return self.read_raw(phase, end).parse()
 
-    def read_lines(self, phase: Phase, timeout: float, deadline: float) -> tuple[int, list[str]]:
-        """The code of the next reply, and the text of each of its lines; of several codes the last one counts.
+    def read_raw(self, phase: Phase, end: float) -> RawReply:
+        """The next reply as it came."""
+        while not self._replies:
+            if self._reader.broken:
+                raise self._lost(Desync(phase, self._reader.broken))
+            self._replies.extend(self._reader.feed(self.receive(phase, end)))
+        return self._replies.popleft()
 
-        Long lines are cut. A reply of more than 200 lines, and a line that is none of a reply, are a Desync.
-        """
-        end = min(time.monotonic() + timeout, deadline)
-        texts: list[str] = []
-        while len(texts) < MAX_REPLY_LINES:
-            line = self._read_line(phase, end)
-            found = _REPLY_LINE.fullmatch(line)
-            if not found:
-                raise self._lost(Desync(phase, f"not a reply: {line[:80]!r}"))
-            texts.append((found[3] or b"").decode("utf-8", "replace"))
-            if found[2] != b"-":
-                return int(found[1]), texts
-        raise self._lost(Desync(phase, f"a reply of more than {MAX_REPLY_LINES} lines"))
-
-    def _read_line(self, phase: Phase, end: float) -> bytes:
-        searched = 0
-        while (at := self._buffer.find(b"\n", searched)) < 0:
-            searched = len(self._buffer)
-            if searched > MAX_LINE_READ:
-                raise self._lost(Desync(phase, f"a line of more than {MAX_LINE_READ} bytes"))
-            self._receive(phase, end)
-        line = bytes(self._buffer[:at]).rstrip(b"\r")[:MAX_LINE_KEPT]
-        del self._buffer[: at + 1]
-        return line
-
-    def _receive(self, phase: Phase, end: float) -> None:
+    def receive(self, phase: Phase, end: float) -> bytes:
+        """Some bytes, before `end` (monotonic)."""
         try:
-            self._socket.settimeout(_left(float("inf"), end))
-            data = self._socket.recv(CHUNK)
+            self.socket.settimeout(_left(end))
+            data = self.socket.recv(CHUNK)
         except TimeoutError:
             raise self._lost(ConnectionLost(phase, "no reply in time")) from None
         except (OSError, ValueError) as error:
             raise self._lost(ConnectionLost(phase, f"the connection broke: {error}")) from error
         if not data:
             raise self._lost(ConnectionLost(phase, "the server closed the connection"))
-        self._buffer += data
+        return data
 
     def _lost(self, error: ConnectionLost) -> ConnectionLost:
         self.close()
@@ -192,9 +176,9 @@ def open_wire(host: str, port: int, timeout: float) -> Wire:
         raise ConnectionLost(Phase.CONNECT, f"no connection to {host} port {port}: {error}") from error
 
 
-def _left(timeout: float, deadline: float) -> float:
-    """Seconds for the next call. Raises TimeoutError when the deadline has passed."""
-    left = min(timeout, deadline - time.monotonic())
+def _left(end: float) -> float:
+    """Seconds for the next call. Raises TimeoutError when there are none."""
+    left = end - time.monotonic()
     if left <= 0:
         raise TimeoutError("out of time")
     return left

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from newsletter.mail import smtp
+from newsletter.mail import session
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.transport import OutcomeKind, Relay, Transport
 from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, judge, send
@@ -199,7 +199,7 @@ def test_a_worker_stopped_in_the_middle_never_reuses_its_connection(
 ) -> None:
     with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
         with monkeypatch.context() as patch:
-            patch.setattr(smtp, "dot_stuffed", lambda message: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(session, "dot_stuffed", lambda message: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 transport.send(ENVELOPE, MESSAGE)
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT

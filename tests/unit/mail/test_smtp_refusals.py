@@ -102,7 +102,7 @@ def test_a_refusal_in_the_middle_of_the_message_is_read() -> None:
         server.hear_message()
 
     [outcome] = send(script)
-    assert judge(outcome) == (OutcomeKind.REJECTED, ReplyClass.SENDER, Phase.DOT)
+    assert judge(outcome) == (OutcomeKind.REJECTED, ReplyClass.SENDER, Phase.BODY)
 
 
 @pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"])

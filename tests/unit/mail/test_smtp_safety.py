@@ -44,7 +44,7 @@ def test_dots_are_stuffed_and_arrive_as_they_were(sink: SmtpSink) -> None:
     ],
 )
 def test_a_message_ends_with_one_dot(message: bytes, wire: bytes) -> None:
-    assert dot_stuffed(message) == wire
+    assert b"".join(dot_stuffed(message)) == wire
 
 
 @pytest.mark.parametrize("recipient", ["a@x.example>\r\nDATA", "a b@x.example", "", "a@x\n.example", "<a@x.example>"])
