@@ -1,21 +1,28 @@
 """One reader's copy of an issue as bytes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Any
 
+from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
 from newsletter.delivery import slots
-from newsletter.mail import dkim, verp
-from newsletter.mail.headers import Mailbox
+from newsletter.delivery.blocks import Body
+from newsletter.mail import dkim, headers, verp
+from newsletter.mail.addrspec import wire_form
+from newsletter.mail.headers import Header, Mailbox
 from newsletter.mail.message import (
     ListHeaders,
     MessageHeaders,
+    MessageIds,
+    body_headers,
     boundary_for,
-    build_message,
     bulk_headers,
-    encode_alternative,
-    message_id,
+    check_lines,
 )
+from newsletter.mail.quoted import MAX_ENCODED_LINE
 from newsletter.mail.transport import Envelope
 
 KIND = "issue"
@@ -23,19 +30,23 @@ KIND = "issue"
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A reader at the moment of sending."""
+    """A reader at the moment of sending. `domain` is that of the address, in lower case; `attributes` are there when
+    the text asks for some.
+    """
 
     subscription_id: int
     email: str
     name: str
     unsubscribe_url: str
     preferences_url: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A variant and what its messages share. `html` and `text` hold slots for what is personal; `date` is the
-    freeze's.
+    """A variant and what its messages share. `html`, `text` and `subject` hold slots for what is personal; `date` is
+    the freeze's.
     """
 
     sender: Mailbox
@@ -53,38 +64,125 @@ class Content:
     keys: Sequence[dkim.DkimKey]
 
 
-def write_message(content: Content, recipient: Recipient, *, delivery_id: int, secret: bytes) -> tuple[Envelope, bytes]:
-    """The envelope and the signed message: the same arguments give the same bytes, so that a repeated message is
-    recognised.
+class Prepared:
+    """A variant, encoded once; a message is a join of bytes.
+
+    Only a few header fields are a message's own: To, Message-ID, List-Unsubscribe, and Subject where it has slots. They
+    stand first; the others and the body outside the slots are the same bytes in each message. The same content, reader
+    and delivery give the same bytes, so that a repeated message is recognised. Safe for several threads.
+
+    `fields` are what the text asks of a reader: "name", "email" or attributes. `sender_domain` is whose mail it is.
+    `link(delivery_id, number)` is the address behind a slot for a link.
     """
-    identifier = message_id(KIND, delivery_id, secret, content.domain)
-    boundary = boundary_for(identifier)
-    values = {slots.SLOT_UNSUBSCRIBE: recipient.unsubscribe_url, slots.SLOT_PREFERENCES: recipient.preferences_url}
-    fields = bulk_headers(
+
+    fields: frozenset[str]
+    sender_domain: str
+
+    def __init__(self, content: Content, secret: bytes, *, link: Callable[[int, int], str] | None = None) -> None:
+        """Raises RefusedError, in words, for content that no message can be made of."""
+        try:
+            self._prepare(content, secret, link)
+            self._check()
+        except ValueError as error:
+            raise RefusedError(_("No mail can be made of this issue: %(reason)s.", reason=error)) from error
+
+    def _prepare(self, content: Content, secret: bytes, link: Callable[[int, int], str] | None) -> None:
+        seed = "\0".join((content.list_id, content.subject, content.text, content.html))
+        boundary = boundary_for(seed)
+        subject_slots = frozenset(slots.split(content.subject)[1::2])
+        self._subject = content.subject if subject_slots else ""
+        self._body = Body(content.text, content.html, boundary)
+        marks = self._body.marks | subject_slots
+        self._answers = {mark: _answer(mark, link) for mark in sorted(marks)}
+        self.fields = frozenset(found[0] for mark in marks if (found := slots.read_field(mark)))
+        self.sender_domain = content.domain
+        self._ids = MessageIds(KIND, secret, content.domain)
+        self._bounces = verp.Tagger(verp.DELIVERY, secret, content.bounce_domain)
+        self._leaving = verp.Tagger(verp.UNSUBSCRIBE, secret, content.bounce_domain)
+        own = [headers.TO, headers.MESSAGE_ID, headers.LIST_UNSUBSCRIBE, *([headers.SUBJECT] if subject_slots else [])]
+        fields = [*_fields_for_anybody(content, self._ids.of(0)), *body_headers(boundary)]
+        headers.write_headers(fields)
+        shared = [item for item in fields if item.name not in own]
+        self._signing = dkim.Signing(content.keys, shared, own, content.date) if content.keys else None
+        self._shared = b"".join([item.line for item in shared]) + b"\r\n" + self._body.first
+
+    def write(self, recipient: Recipient, delivery_id: int) -> tuple[Envelope, bytes]:
+        """The envelope and the signed message. Raises ValueError for data of this reader that cannot be written."""
+        values = {mark: answer(recipient, delivery_id) for mark, answer in self._answers.items()}
+        identifier = self._ids.of(delivery_id)
+        own = [
+            headers.mailbox(headers.TO, Mailbox(recipient.email, recipient.name), utf8=True),
+            headers.message_id(identifier),
+            headers.unsubscribe(recipient.unsubscribe_url, self._leaving.address(recipient.subscription_id)),
+        ]
+        if self._subject:
+            own.append(headers.unstructured(headers.SUBJECT, slots.fill(self._subject, values, html=False)))
+        rest = self._body.rest(values)
+        signatures = b""
+        if self._signing is not None:
+            signatures = self._signing.sign(own, self._body.digest(rest))
+        message = b"".join([signatures, *[item.line for item in own], self._shared, rest])
+        envelope = Envelope(
+            sender=self._bounces.address(delivery_id),
+            recipient=wire_form(recipient.email),
+            envelope_id=identifier[1 : identifier.index("@")],
+        )
+        return envelope, message
+
+    def size(self) -> int:
+        """Bytes that are kept, about."""
+        return len(self._shared) + self._body.size()
+
+    def _check(self) -> None:
+        """Whatever is wrong with what all messages share is wrong with this one."""
+        sample = Recipient(0, "reader@example.org", "", "https://example.org/u", "https://example.org/p")
+        message = self.write(sample, 0)[1]
+        check_lines(message)
+        body = message.partition(b"\r\n\r\n")[2]
+        if dkim.relaxed_body(body) != body or b"\n." in body or max(map(len, body.split(b"\r\n"))) > MAX_ENCODED_LINE:
+            raise ValueError("the body would not reach a reader as it leaves")
+
+
+def write_message(content: Content, recipient: Recipient, *, delivery_id: int, secret: bytes) -> tuple[Envelope, bytes]:
+    """One message of a variant that is not kept."""
+    return Prepared(content, secret).write(recipient, delivery_id)
+
+
+def _fields_for_anybody(content: Content, message_id: str) -> list[Header]:
+    """The header fields as one reader or another could get them."""
+    return bulk_headers(
         MessageHeaders(
             date=content.date,
             sender=content.sender,
-            recipient=Mailbox(recipient.email, recipient.name),
-            subject=content.subject,
-            message_id=identifier,
+            recipient=Mailbox("reader@example.org"),
+            subject=slots.fill_for_nobody(content.subject),
+            message_id=message_id,
             reply_to=content.reply_to,
         ),
         ListHeaders(
             identifier=content.list_id,
             name=content.list_name,
-            unsubscribe_url=recipient.unsubscribe_url,
-            unsubscribe_mailto=verp.unsubscribe_address(recipient.subscription_id, secret, content.bounce_domain),
+            unsubscribe_url="https://example.org/u",
+            unsubscribe_mailto="u@example.org",
             feedback_id=content.feedback_id,
             further=content.list_links,
         ),
     )
-    text = slots.fill(content.text, values, html=False)
-    html = slots.fill(content.html, values, html=True)
-    body = encode_alternative(text, html, boundary)
-    message = dkim.sign(build_message(fields, body, boundary), content.keys, content.date)
-    envelope = Envelope(
-        sender=verp.envelope_sender(delivery_id, secret, content.bounce_domain),
-        recipient=recipient.email,
-        envelope_id=identifier.strip("<>").partition("@")[0],
-    )
-    return envelope, message
+
+
+def _answer(mark: str, link: Callable[[int, int], str] | None) -> Callable[[Recipient, int], str]:
+    """What tells the value of a mark for a reader and a delivery."""
+    if (asked := slots.read_field(mark)) is not None:
+        return partial(_field, *asked)
+    if (number := slots.read_link(mark)) is not None:
+        if link is None:
+            raise ValueError("it has links to follow that lead nowhere")
+        return lambda _recipient, delivery_id: link(delivery_id, number)
+    if mark == slots.SLOT_UNSUBSCRIBE:
+        return lambda recipient, _delivery_id: recipient.unsubscribe_url
+    return lambda recipient, _delivery_id: recipient.preferences_url
+
+
+def _field(name: str, fallback: str, recipient: Recipient, _delivery_id: int) -> str:
+    known = {"name": recipient.name, "email": recipient.email}
+    return slots.as_text(known[name] if name in known else recipient.attributes.get(name)) or fallback

@@ -5,13 +5,14 @@ from threading import Lock
 from sqlalchemy.orm import Session
 
 from newsletter.core.installation import Installation
-from newsletter.delivery.personalise import Content
+from newsletter.delivery.personalise import Content, Prepared
 from newsletter.issues.models import Issue, Variant
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 
 KEPT = 32
+KEPT_BYTES = 64 * 1024 * 1024
 
 
 class IssueContents:
@@ -20,6 +21,7 @@ class IssueContents:
     def __init__(self, installation: Installation) -> None:
         self._here = installation
         self._kept: dict[int, Content] = {}
+        self._prepared: dict[int, Prepared] = {}
         self._lock = Lock()
 
     def content(self, session: Session, variant_id: int) -> Content:
@@ -29,6 +31,17 @@ class IssueContents:
                     self._kept.pop(next(iter(self._kept)))
                 self._kept[variant_id] = self._read(session, variant_id)
             return self._kept[variant_id]
+
+    def prepared(self, session: Session, variant_id: int) -> Prepared:
+        """A variant ready to be written to its readers. The one asked for longest ago goes when they take too much."""
+        with self._lock:
+            found = self._prepared.pop(variant_id, None)
+            if found is None:
+                found = Prepared(self._read(session, variant_id), self._here.key("mail"))
+            self._prepared[variant_id] = found
+            while len(self._prepared) > 1 and sum(kept.size() for kept in self._prepared.values()) > KEPT_BYTES:
+                self._prepared.pop(next(iter(self._prepared)))
+            return found
 
     def _read(self, session: Session, variant_id: int) -> Content:
         variant = session.get_one(Variant, variant_id)

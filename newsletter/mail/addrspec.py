@@ -14,6 +14,8 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PLAIN_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN = re.compile(rf"{_PLAIN_ATOM}(?:\.{_PLAIN_ATOM})*@{_LABEL}(?:\.{_LABEL})*")
 _UNSEEN = re.compile("[\u0080-\u00a0\u00ad\u061c\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3000\ud800-\udfff\ufeff]")
 
 
@@ -38,6 +40,8 @@ def wire_form(address: str) -> str:
     refused: nobody has one that a sign-up form accepts, and every server parses them in its own way. Raises
     ValueError.
     """
+    if len(address) <= MAX_LOCAL and _PLAIN.fullmatch(address):
+        return address
     local, at, domain = address.rpartition("@")
     if not at or not _DOT_ATOM.fullmatch(local) or _UNSEEN.search(local):
         raise ValueError(f"not an address that can be written: {address[:100]!r}")

@@ -7,6 +7,7 @@ first.
 """
 
 import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from newsletter.mail import headers, words
 from newsletter.mail.addrspec import ascii_domain
+from newsletter.mail.headers import Header
 
 RSA_BITS = 2048
 MAX_TXT = 255
@@ -51,6 +53,8 @@ OVERSIGNED = tuple(
     )
 )
 
+_SIGNATURE_LINE = words.FOLD_AT - 2
+_SOME_HASH = base64.b64encode(bytes(32)).decode("ascii")
 _SELECTOR = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _FOLDS = re.compile(rb"\r\n(?=[ \t])")
 _BLANKS = re.compile(rb"[ \t]+")
@@ -147,17 +151,43 @@ def sign(message: bytes, keys: Sequence[DkimKey], now: datetime) -> bytes:
     if message.count(b"\r") != ends or message.count(b"\n") != ends:
         raise ValueError("a CR or LF stands alone in the message to sign")
     block, _, body = message.partition(b"\r\n\r\n")
-    body_hash = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest()).decode("ascii")
     names, signed = _signed_fields(block.removesuffix(b"\r\n"))
-    stamp = int(now.timestamp())
-    fields = [_signature(key, names, signed, body_hash, stamp) for key in keys]
-    return b"".join([*fields, message])
+    digest = hashlib.sha256(relaxed_body(body)).digest()
+    return b"".join([*(_Frame(key, names, now).sign(signed, digest) for key in keys), message])
+
+
+class Signing:
+    """Signs messages that share most of their fields, at little more than the price of the signatures.
+
+    `shared` are the fields that stay, `own` the names of those that each message has for itself; no name occurs twice.
+    """
+
+    def __init__(self, keys: Sequence[DkimKey], shared: Sequence[Header], own: Sequence[str], now: datetime) -> None:
+        names = [*(field.name.lower() for field in shared), *map(str.lower, own), *OVERSIGNED]
+        self._shared = b"".join(relaxed_field(field) for field in shared)
+        self._frames = [_Frame(key, names, now) for key in keys]
+
+    def sign(self, own: Sequence[Header], body_digest: bytes) -> bytes:
+        """One DKIM-Signature for each key. `own`: the message's own fields, in the order of their names; `body_digest`:
+        SHA-256 of the body in relaxed form.
+        """
+        signed = b"".join([self._shared, *[relaxed_field(field) for field in own]])
+        return b"".join([frame.sign(signed, body_digest) for frame in self._frames])
+
+
+def relaxed_field(field: Header) -> bytes:
+    """A field in relaxed form, with CRLF."""
+    return relaxed_header(field.line.removesuffix(b"\r\n")) + b"\r\n"
 
 
 def relaxed_header(line: bytes) -> bytes:
     """A field without its last CRLF in relaxed form, without one either (RFC 6376 section 3.4.2)."""
     name, _, value = line.partition(b":")
-    return name.strip(b" \t").lower() + b":" + _BLANKS.sub(b" ", _FOLDS.sub(b"", value)).strip(b" ")
+    if b"\r" in value:
+        value = _FOLDS.sub(b"", value)
+    if b"\t" in value or b"  " in value:
+        value = _BLANKS.sub(b" ", value)
+    return name.strip(b" \t").lower() + b":" + value.strip(b" ")
 
 
 def relaxed_body(body: bytes) -> bytes:
@@ -188,19 +218,32 @@ def _signed_fields(block: bytes) -> tuple[list[str], bytes]:
     return [*names, *OVERSIGNED], b"".join(lines)
 
 
-def _signature(key: DkimKey, names: list[str], signed: bytes, body_hash: str, stamp: int) -> bytes:
-    listed = [f"{name}:" for name in names[:-1]] + [f"{names[-1]};"]
-    listed[0] = "h=" + listed[0]
-    tokens = [
-        "v=1;",
-        f"a={key.algorithm};",
-        "c=relaxed/relaxed;",
-        f"d={key.domain};",
-        f"s={key.selector};",
-        f"t={stamp};",
-    ]
-    unsigned = words.fold(headers.DKIM_SIGNATURE, [*tokens, *listed, f"bh={body_hash};", "b="]).removesuffix(b"\r\n")
-    value = base64.b64encode(key.sign_bytes(signed + relaxed_header(unsigned)))
-    step = words.FOLD_AT - 2
-    pieces = [value[at : at + step] for at in range(0, len(value), step)]
-    return unsigned + b"".join(b"\r\n " + piece for piece in pieces) + b"\r\n"
+class _Frame:
+    """A signature field of one key but for the hash of the body and the signature itself, raw and in relaxed form."""
+
+    def __init__(self, key: DkimKey, names: Sequence[str], now: datetime) -> None:
+        listed = [f"{name}:" for name in names[:-1]] + [f"{names[-1]};"]
+        listed[0] = "h=" + listed[0]
+        tokens = [
+            "v=1;",
+            f"a={key.algorithm};",
+            "c=relaxed/relaxed;",
+            f"d={key.domain};",
+            f"s={key.selector};",
+            f"t={int(now.timestamp())};",
+            *listed,
+            f"bh={_SOME_HASH};",
+            "b=",
+        ]
+        raw = words.fold(headers.DKIM_SIGNATURE, tokens).removesuffix(b"\r\n")
+        self._key = key
+        self._head, _, self._tail = raw.rpartition(_SOME_HASH.encode())
+        self._relaxed_head, _, self._relaxed_tail = relaxed_header(raw).rpartition(_SOME_HASH.encode())
+
+    def sign(self, signed: bytes, body_digest: bytes) -> bytes:
+        """The field. `signed`: what is signed before it."""
+        body_hash = binascii.b2a_base64(body_digest, newline=False)
+        data = b"".join((signed, self._relaxed_head, body_hash, self._relaxed_tail))
+        value = binascii.b2a_base64(self._key.sign_bytes(data), newline=False)
+        pieces = [value[at : at + _SIGNATURE_LINE] for at in range(0, len(value), _SIGNATURE_LINE)]
+        return b"".join((self._head, body_hash, self._tail, b"\r\n ", b"\r\n ".join(pieces), b"\r\n"))

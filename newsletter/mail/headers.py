@@ -100,6 +100,10 @@ def mailbox(name: str, box: Mailbox, *, utf8: bool = False) -> Header:
     address = wire_form(box.address)
     if not (utf8 or address.isascii()):
         raise ValueError(f"{name}: {address!r} needs SMTPUTF8")
+    # Most names are a few plain words, which need neither cleaning nor folding.
+    plain = not box.name or (_ATOMS.fullmatch(box.name) and "=?" not in box.name)
+    if plain and len(line := f"{name}: {box.name} <{address}>" if box.name else f"{name}: {address}") <= words.FOLD_AT:
+        return Header(name, line.encode() + b"\r\n")
     tokens, limit = _phrase(box.name, words.MAX_WORD_LINE - len(name) - 2)
     return Header(name, words.fold(name, [*tokens, f"<{address}>" if tokens else address], limit))
 
@@ -141,6 +145,13 @@ def uris(name: str, values: Sequence[str]) -> Header:
     return Header(
         name, words.fold(name, [f"<{value}>," if n < last else f"<{value}>" for n, value in enumerate(values)])
     )
+
+
+def unsubscribe(url: str, mailto: str) -> Header:
+    """List-Unsubscribe with an address of the web and one of mail, of this subscription alone (RFC 2369, RFC 8058)."""
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("the unsubscribe address has to be one of the web")
+    return uris(LIST_UNSUBSCRIBE, [url, f"mailto:{mailto}?subject=unsubscribe"])
 
 
 @lru_cache(maxsize=1024)

@@ -6,12 +6,12 @@ Everything is CRLF and seven bits, so that no relay has to change a byte and eve
 
 import base64
 import hashlib
-import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from newsletter.core.tokens import Mac
 from newsletter.mail import headers, quoted
 from newsletter.mail.addrspec import ascii_domain
 from newsletter.mail.headers import Header, Mailbox
@@ -60,13 +60,10 @@ class ListHeaders:
 
 def bulk_headers(message: MessageHeaders, listing: ListHeaders) -> list[Header]:
     """Fields of one copy of an issue. Raises ValueError for a value that cannot be written as it is."""
-    if not listing.unsubscribe_url.startswith(("https://", "http://")):
-        raise ValueError("the unsubscribe address has to be one of the web")
-    mailto = f"mailto:{listing.unsubscribe_mailto}?subject=unsubscribe"
     fields = [
         *_common(message),
         headers.list_id(listing.identifier, listing.name),
-        headers.uris(headers.LIST_UNSUBSCRIBE, [listing.unsubscribe_url, mailto]),
+        headers.unsubscribe(listing.unsubscribe_url, listing.unsubscribe_mailto),
         headers.structured(headers.LIST_UNSUBSCRIBE_POST, ONE_CLICK),
         *(headers.uris(name, [address]) for name, address in listing.further.items()),
         headers.structured(headers.LIST_POST, "NO"),
@@ -100,35 +97,43 @@ def transactional_headers(message: MessageHeaders, *, form_sub: str = "", in_rep
 
 
 def message_id(kind: str, number: int, secret: bytes, domain: str) -> str:
-    """`<kind.token@domain>`, the same for the same arguments and telling nothing about the number; at most 78
-    characters.
+    """`<kind.token@domain>`; see MessageIds."""
+    return MessageIds(kind, secret, domain).of(number)
+
+
+class MessageIds:
+    """Writes `<kind.token@domain>`, the same for the same number and telling nothing about it; at most 78 characters.
 
     A long domain costs the kind first (the token covers it), then its leading labels. Only one whose last two labels
     are too long makes a longer identifier, which RFC 5322 section 2.1.1 allows. Raises ValueError for a kind that is
     not a short word.
     """
-    if not _KIND.fullmatch(kind):
-        raise ValueError(f"not a kind of message: {kind!r}")
-    digest = hmac.digest(secret, f"message-id:{kind}:{number}".encode(), hashlib.sha256)
-    token = base64.b32encode(digest[:15]).decode("ascii").lower()
-    host = ascii_domain(domain)
-    value = f"<{kind}.{token}@{host}>"
-    while len(value) > MAX_MESSAGE_ID:
-        if not value.startswith(f"<{token}@"):
-            value = f"<{token}@{host}>"
-        elif host.count(".") > 1:
+
+    def __init__(self, kind: str, secret: bytes, domain: str) -> None:
+        if not _KIND.fullmatch(kind):
+            raise ValueError(f"not a kind of message: {kind!r}")
+        host = ascii_domain(domain)
+        self._mac = Mac(secret, f"message-id:{kind}:".encode())
+        self._before = f"<{kind}."
+        if self._length(host) > MAX_MESSAGE_ID:
+            self._before = "<"
+        while self._length(host) > MAX_MESSAGE_ID and host.count(".") > 1:
             host = host.partition(".")[2]
-            value = f"<{token}@{host}>"
-        else:
-            break
-    return value
+        self._behind = f"@{host}>"
+
+    def of(self, number: int) -> str:
+        token = base64.b32encode(self._mac.digest(str(number).encode())[:15]).decode("ascii").lower()
+        return self._before + token + self._behind
+
+    def _length(self, host: str) -> int:
+        return len(f"{self._before}{'x' * 24}@{host}>")
 
 
-def boundary_for(message_id: str) -> str:
-    """A boundary that is the same at each attempt. `=_` cannot occur in either content encoding, so it never occurs in
-    a part.
+def boundary_for(seed: str) -> str:
+    """A boundary that is the same for the same seed, such as a message's identifier. `=_` cannot occur in either
+    content encoding, so it never occurs in a part.
     """
-    return "=_" + hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    return "=_" + hashlib.sha256(seed.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def encode_alternative(text: str, html: str, boundary: str) -> bytes:
@@ -151,10 +156,14 @@ def encode_part(subtype: str, text: str) -> bytes:
     body, encoding = quoted.quoted_printable(text), b"quoted-printable"
     if len(other := quoted.base64_lines(text.replace("\n", "\r\n").encode())) < len(body):
         body, encoding = other, b"base64"
-    return (
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n".encode("ascii")
-        + b"Content-Transfer-Encoding: %s\r\n\r\n" % encoding
-        + body
+    return part_head(subtype, encoding) + body
+
+
+def part_head(subtype: str, encoding: bytes) -> bytes:
+    """The header of a text part, with the empty line that ends it."""
+    return b"Content-Type: text/%s; charset=utf-8\r\nContent-Transfer-Encoding: %s\r\n\r\n" % (
+        subtype.encode("ascii"),
+        encoding,
     )
 
 
@@ -164,11 +173,16 @@ def build_message(fields: Sequence[Header], body: bytes, boundary: str) -> bytes
     Raises ValueError for a CR or LF that stands alone (a door for smuggling a second message), for a NUL and for a
     line of more than 998 bytes: such a message is a defect of ours and must not leave.
     """
-    content_type = headers.structured(headers.CONTENT_TYPE, f'multipart/alternative; boundary="{boundary}"')
-    block = headers.write_headers([*fields, headers.structured(headers.MIME_VERSION, "1.0"), content_type])
+    block = headers.write_headers([*fields, *body_headers(boundary)])
     message = block + b"\r\n" + body
     check_lines(message)
     return message
+
+
+def body_headers(boundary: str) -> list[Header]:
+    """The fields that say how to read an alternative body with that boundary."""
+    content_type = headers.structured(headers.CONTENT_TYPE, f'multipart/alternative; boundary="{boundary}"')
+    return [headers.structured(headers.MIME_VERSION, "1.0"), content_type]
 
 
 def check_lines(message: bytes) -> None:

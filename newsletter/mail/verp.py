@@ -7,9 +7,9 @@ common. Its alphabet survives a server that folds the case of a local part.
 
 import base64
 import binascii
-import hashlib
 import hmac
 
+from newsletter.core.tokens import Mac
 from newsletter.mail.addrspec import ascii_domain
 
 DELIVERY = "b"
@@ -53,11 +53,23 @@ def parse_unsubscribe(address: str, secret: bytes) -> int | None:
 
 def tagged_address(tag: str, number: int, secret: bytes, domain: str) -> str:
     """`tag+<token>@domain` for a number of 0 to 2**64 - 1; each tag has tokens of its own."""
-    plain = number.to_bytes(_NUMBER, "big")
-    proof = _proof(tag, plain, secret)
-    masked = _masked(plain, proof, secret)
-    token = base64.b32encode(proof + masked).decode("ascii").lower()
-    return f"{tag}+{token}@{ascii_domain(domain)}"
+    return Tagger(tag, secret, domain).address(number)
+
+
+class Tagger:
+    """Writes many addresses of one tag and domain."""
+
+    def __init__(self, tag: str, secret: bytes, domain: str) -> None:
+        self._macs = _Macs(tag, secret)
+        self._before = f"{tag}+"
+        self._behind = f"@{ascii_domain(domain)}"
+
+    def address(self, number: int) -> str:
+        """`tag+<token>@domain` for a number of 0 to 2**64 - 1."""
+        plain = number.to_bytes(_NUMBER, "big")
+        proof = self._macs.proof(plain)
+        token = base64.b32encode(proof + self._macs.masked(plain, proof)).decode("ascii").lower()
+        return self._before + token + self._behind
 
 
 def parse_tagged(tag: str, address: str, secret: bytes) -> int | None:
@@ -73,14 +85,21 @@ def parse_tagged(tag: str, address: str, secret: bytes) -> int | None:
     except (binascii.Error, ValueError):
         return None
     proof, masked = data[:_PROOF], data[_PROOF:]
-    plain = _masked(masked, proof, secret)
-    return int.from_bytes(plain, "big") if hmac.compare_digest(proof, _proof(tag, plain, secret)) else None
+    macs = _Macs(tag, secret)
+    plain = macs.masked(masked, proof)
+    return int.from_bytes(plain, "big") if hmac.compare_digest(proof, macs.proof(plain)) else None
 
 
-def _proof(tag: str, plain: bytes, secret: bytes) -> bytes:
-    return hmac.digest(secret, b"verp:" + tag.encode() + b":" + plain, hashlib.sha256)[:_PROOF]
+class _Macs:
+    """The two uses of the secret for one tag."""
 
+    def __init__(self, tag: str, secret: bytes) -> None:
+        self._proof = Mac(secret, f"verp:{tag}:".encode())
+        self._mask = Mac(secret, b"verp-mask:")
 
-def _masked(data: bytes, proof: bytes, secret: bytes) -> bytes:
-    stream = hmac.digest(secret, b"verp-mask:" + proof, hashlib.sha256)
-    return bytes(left ^ right for left, right in zip(data, stream, strict=False))
+    def proof(self, plain: bytes) -> bytes:
+        return self._proof.digest(plain)[:_PROOF]
+
+    def masked(self, data: bytes, proof: bytes) -> bytes:
+        stream = int.from_bytes(self._mask.digest(proof)[:_NUMBER])
+        return (int.from_bytes(data) ^ stream).to_bytes(_NUMBER)

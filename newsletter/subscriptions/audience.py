@@ -1,5 +1,8 @@
 """Who gets an issue: as a set when it is frozen, and one by one when each message leaves."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
@@ -8,6 +11,8 @@ from newsletter.delivery.models import SkipReason
 from newsletter.delivery.personalise import Recipient
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 from newsletter.suppression.ledger import is_suppressed
+
+NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def audience(newsletter_id: int) -> Select[int, str]:
@@ -24,34 +29,64 @@ def audience(newsletter_id: int) -> Select[int, str]:
 
 
 class Recipients:
-    """Looks each reader up again at the moment of sending: between the freeze and now a reader may have left."""
+    """Looks readers up again at the moment of sending: between the freeze and now a reader may have left."""
 
     def __init__(self, links: Links) -> None:
         self._links = links
 
+    def find_all(
+        self,
+        session: Session,
+        subscriber_ids: Sequence[int],
+        *,
+        newsletter_id: int,
+        issue_id: int,
+        attributes: bool,
+    ) -> dict[int, Recipient | SkipReason]:
+        """Where to send, or why not to, for each of these readers, of whom there may be a few hundred.
+
+        `attributes`: read what is known about them too.
+        """
+        found: dict[int, Recipient | SkipReason] = dict.fromkeys(subscriber_ids, SkipReason.UNSUBSCRIBED)
+        columns: list[Any] = [
+            Subscription.subscriber_id,
+            Subscription.id,
+            Subscriber.email,
+            Subscriber.name,
+            Subscriber.domain,
+            is_suppressed(Subscriber.email_key).label("suppressed"),
+            *([Subscriber.attributes] if attributes else []),
+        ]
+        rows = session.execute(
+            select(*columns)
+            .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+            .where(
+                Subscription.subscriber_id.in_(subscriber_ids),
+                Subscription.newsletter_id == newsletter_id,
+                Subscription.status == SubscriptionStatus.ACTIVE,
+            )
+        )
+        unsubscribe, preferences = self._links.unsubscribe, self._links.preferences
+        for subscriber_id, subscription_id, email, name, domain, suppressed, *known in rows:
+            found[subscriber_id] = (
+                SkipReason.SUPPRESSED
+                if suppressed
+                else Recipient(
+                    subscription_id=subscription_id,
+                    email=email,
+                    name=name,
+                    unsubscribe_url=unsubscribe(subscription_id, issue_id),
+                    preferences_url=preferences(subscriber_id),
+                    attributes=known[0] if known else NOTHING,
+                    domain=domain,
+                )
+            )
+        return found
+
     def find(
         self, session: Session, subscriber_id: int, *, newsletter_id: int, issue_id: int
     ) -> Recipient | SkipReason:
-        """Where to send, or why not to."""
-        row = session.execute(
-            select(
-                Subscription.id,
-                Subscription.status,
-                Subscriber.email,
-                Subscriber.name,
-                is_suppressed(Subscriber.email_key).label("suppressed"),
-            )
-            .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-            .where(Subscription.subscriber_id == subscriber_id, Subscription.newsletter_id == newsletter_id)
-        ).first()
-        if row is None or row.status is not SubscriptionStatus.ACTIVE:
-            return SkipReason.UNSUBSCRIBED
-        if row.suppressed:
-            return SkipReason.SUPPRESSED
-        return Recipient(
-            subscription_id=row.id,
-            email=row.email,
-            name=row.name,
-            unsubscribe_url=self._links.unsubscribe(row.id, issue_id),
-            preferences_url=self._links.preferences(subscriber_id),
-        )
+        """The same for one reader, with what is known about them."""
+        return self.find_all(session, [subscriber_id], newsletter_id=newsletter_id, issue_id=issue_id, attributes=True)[
+            subscriber_id
+        ]
