@@ -3,6 +3,7 @@
 # The one that is installed already is asked first: it starts at once, which a version manager's shim does not.
 PYTHON ?= $(shell .venv/bin/python -ES -c '' 2>/dev/null && echo .venv/bin/python || command -v python3)
 BIN := .venv/bin
+NAME ?= signups
 UV ?= uv
 ARGS ?=
 
@@ -26,8 +27,8 @@ dev: ## Install what running, testing and checking need into .venv
 test: dev ## Run every test, with real servers; ARGS go to pytest
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-benchmark: dev ## Measure sign-ups beside a bare Flask page; a minute, ARGS go to it
-	@exec $(BIN)/python -m benchmarks.signups $(ARGS)
+benchmark: dev ## Measure: NAME=signups (else send, freeze, latency, memory, crash); ARGS go to it
+	@exec $(BIN)/python -m benchmarks.$(NAME) $(ARGS)
 
 lint: dev ## Check style, types and the layers
 	$(BIN)/python -m ruff check .

@@ -177,6 +177,10 @@ class Service:
         self.start()
 
     @property
+    def pids(self) -> list[int]:
+        return [process.pid for process in self._running]
+
+    @property
     def now(self) -> datetime:
         """What its clocks say."""
         return datetime.now(UTC) + timedelta(seconds=float(self.environment.get("TEST_TIME_SHIFT", "0")))
