@@ -116,6 +116,11 @@ class Session:
         return bool(self._awaited or self.output)
 
     @property
+    def unsent(self) -> int:
+        """How many bytes of `output` there are."""
+        return self._written - self._taken
+
+    @property
     def places(self) -> int:
         """How many parcels keep this connection busy: those on the way, and one that is at hand when its turn comes."""
         if self.chunking:

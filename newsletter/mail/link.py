@@ -1,0 +1,152 @@
+"""One open connection on an event loop: moves bytes between its socket and what is said on it, and never waits."""
+
+import contextlib
+import selectors
+import socket
+import ssl
+from collections.abc import Callable
+
+from newsletter.mail.session import Parcel, Session
+from newsletter.mail.smtp import SmtpConnection
+from newsletter.mail.wire import Timeouts
+
+REPLIES = 16 * 1024
+TLS_RECORD = 16 * 1024
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Link:
+    """A connection that was opened and logged in elsewhere, from now on without waiting.
+
+    `supply` is asked for the next parcel, `leaving` told of each that may be complete once the next bytes have left.
+    What became of them is in `session`. `retiring` says that no more are to begin here.
+    """
+
+    def __init__(
+        self,
+        connection: SmtpConnection,
+        timeouts: Timeouts,
+        selector: selectors.BaseSelector,
+        *,
+        supply: Callable[["Link"], Parcel | None],
+        leaving: Callable[[Parcel], None],
+        now: float,
+    ) -> None:
+        self.session = Session(
+            connection.extensions,
+            timeouts,
+            lambda: supply(self),
+            leaving=leaving,
+            round_trip=connection.round_trip,
+        )
+        self.begun = 0
+        self.retiring = False
+        self.active_at = now
+        self.said_goodbye = False
+        self._socket: socket.socket = connection.wire.socket
+        self._secure = self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        self._selector = selector
+        self._watched = _READ
+        self._socket.setblocking(False)
+        selector.register(self._socket, _READ, self)
+        if connection.wire.unread:
+            self.session.lose("the server spoke unasked", desync=True)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the socket has been closed."""
+        return self._socket.fileno() < 0
+
+    def begin(self, now: float) -> None:
+        """Send what is waiting, if it may. Whatever an idle server has said is read first, lest it pass for an
+        answer.
+        """
+        if not self.session.busy:
+            self._receive(now)
+        self.session.begin(now)
+        if self.session.output:
+            self._send(now)
+
+    def handle(self, mask: int, now: float) -> None:
+        """Do what the socket is ready for."""
+        if self.said_goodbye:
+            self.close()
+            return
+        self.active_at = now
+        if mask & _READ:
+            self._receive(now)
+            while self._secure is not None and not self.session.closed and self._secure.pending():
+                self._receive(now)
+        if self.session.output and (mask & _WRITE or not self._watched & _WRITE):
+            self._send(now)
+
+    def lose(self, detail: str) -> None:
+        """Give the connection up."""
+        self.session.lose(detail)
+
+    def say_goodbye(self, now: float) -> None:
+        """QUIT, without waiting for the answer."""
+        self.said_goodbye = True
+        self.active_at = now
+        try:
+            self._socket.send(b"QUIT\r\n")
+        except (OSError, ValueError):
+            self.close()
+
+    def close(self) -> None:
+        """Close without a word."""
+        if not self.gone:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(self._socket)
+            self._socket.close()
+
+    def _receive(self, now: float) -> None:
+        try:
+            data = self._socket.recv(REPLIES)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        except ssl.SSLWantWriteError:
+            self._watch(_READ | _WRITE)
+            return
+        except (OSError, ValueError) as error:
+            self.session.lose(f"the connection broke: {error}")
+            return
+        if data:
+            self.session.feed(data, now)
+        else:
+            self.session.lose("the server closed the connection")
+
+    def _send(self, now: float) -> None:
+        session = self.session
+        while session.output:
+            try:
+                if self._secure is None:
+                    size = session.unsent
+                    session.about_to_send(size)
+                    taken = self._socket.sendmsg(session.output)
+                else:
+                    block = session.block(TLS_RECORD)
+                    size = len(block)
+                    session.about_to_send(size)
+                    taken = self._secure.send(block)
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._watch(_READ | _WRITE)
+                return
+            except ssl.SSLWantReadError:
+                self._watch(_READ)
+                return
+            except (OSError, ValueError) as error:
+                self._receive(now)  # perhaps a refusal in the middle of the message, before the server hung up
+                session.lose(f"sending failed: {error}")
+                return
+            session.took(taken, now)
+            if taken < size:
+                self._watch(_READ | _WRITE)
+                return
+        self._watch(_READ)
+
+    def _watch(self, mask: int) -> None:
+        if mask != self._watched:
+            self._watched = mask
+            self._selector.modify(self._socket, mask, self)
