@@ -22,6 +22,44 @@ class DeliveryRow:
     next_attempt_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Deliveries by state; `hard`, `content` and `complained` are some of those that have been tried."""
+
+    queued: int = 0
+    sending: int = 0
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    unknown: int = 0
+    skipped: int = 0
+    hard: int = 0
+    content: int = 0
+    complained: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.not_tried + self.tried + self.skipped
+
+    @property
+    def not_tried(self) -> int:
+        """Those of which nothing is known yet."""
+        return self.queued + self.sending
+
+    @property
+    def tried(self) -> int:
+        """Those that a server has answered to once at least."""
+        return self.sent + self.deferred + self.failed + self.unknown
+
+    @property
+    def open(self) -> int:
+        """Those that may still leave."""
+        return self.queued + self.sending + self.deferred
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
 def counts(session: Session, issue_id: int) -> dict[DeliveryStatus, int]:
     """How many deliveries of an issue are in each state: the sums of its batches, so some thousand rows for a million
     readers.
@@ -29,6 +67,14 @@ def counts(session: Session, issue_id: int) -> dict[DeliveryStatus, int]:
     sums = [func.coalesce(func.sum(getattr(Batch, status.value)), 0) for status in DeliveryStatus]
     row = session.execute(select(*sums).where(Batch.issue_id == issue_id)).one()
     return dict(zip(DeliveryStatus, (int(value) for value in row), strict=True))
+
+
+def by_wave(session: Session, issue_id: int) -> dict[int, Counts]:
+    """The same wave by wave, with what deliveries were refused for."""
+    columns = [*(status.value for status in DeliveryStatus), "hard", "content", "complained"]
+    sums = [func.sum(getattr(Batch, name)) for name in columns]
+    rows = session.execute(select(Batch.wave, *sums).where(Batch.issue_id == issue_id).group_by(Batch.wave))
+    return {wave: Counts(**{name: int(n) for name, n in zip(columns, row, strict=True)}) for wave, *row in rows}
 
 
 def work_left(session: Session, issue_id: int) -> bool:

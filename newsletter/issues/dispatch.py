@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, literal, select
+from sqlalchemy import case, delete, func, literal, select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -13,7 +13,8 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
 from newsletter.delivery import queries as deliveries
-from newsletter.issues import preview, status
+from newsletter.delivery.slots import fill_for_nobody
+from newsletter.issues import editing, preview, status, waves
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.subscriptions.audience import audience
@@ -24,6 +25,7 @@ LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then i
 def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     """Decide that a draft goes out. A worker freezes it; from here on it cannot change."""
     status.lock(session, issue)
+    editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
     status.move(issue, IssueStatus.SENDING)
     audit.record(session, actor=actor, action="issue.sent", subject="issue", subject_id=issue.id, now=now)
     jobs.wake(session, jobs.DISPATCH_ISSUE, issue.id)
@@ -39,27 +41,34 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
         return None
     newsletter = newsletters.by_id(session, issue.newsletter_id)
     readers = audience(newsletter.id).subquery()
-    languages = session.scalars(select(readers.c.language).distinct()).all()
+    counted = session.execute(select(readers.c.language, func.count()).group_by(readers.c.language))
+    by_language: dict[str, int] = dict(counted.tuples())
     variants: dict[str, int] = {}
-    for language in sorted({newsletter.language, *(item for item in languages if item in LOCALES)}):
+    for language in sorted({newsletter.language, *(item for item in by_language if item in LOCALES)}):
         variant = preview.make_variant(session, issue, newsletter, language=language, links=links)
         session.add(variant)
         session.flush()
         variants[language] = variant.id
         if language == newsletter.language:
-            issue.subject = variant.subject
-    by_language = case(
+            issue.subject = fill_for_nobody(variant.subject)
+    variant_of = case(
         {language: literal(variant_id) for language, variant_id in variants.items()},
         value=readers.c.language,
         else_=literal(variants[newsletter.language]),
     )
     issue.frozen_at = now
     issue.expires_at = now + LIFETIME
+    issue.wave, issue.wave_opened_at = 1, now
+    cut = waves.plan(sum(by_language.values()))
     issue.audience = outbox.enqueue(
         session,
         issue_id=issue.id,
         newsletter_id=newsletter.id,
-        audience=select(readers.c.subscriber_id, by_language.label("variant_id")),
+        audience=select(
+            readers.c.subscriber_id, variant_of.label("variant_id"), readers.c.subscription_id.label("rank")
+        ),
+        batch_size=cut.batch_size,
+        waves=cut.waves,
         resend_unknown=issue.resend_unknown,
         expires_at=issue.expires_at,
         now=now,

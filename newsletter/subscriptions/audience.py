@@ -15,10 +15,14 @@ from newsletter.suppression.ledger import is_suppressed
 NOTHING: Final[Mapping[str, Any]] = {}
 
 
-def audience(newsletter_id: int) -> Select[int, str]:
-    """(subscriber_id, language) of every active reader of a newsletter whose address may be mailed."""
+def audience(newsletter_id: int) -> Select[int, str, int]:
+    """(subscriber_id, language, subscription_id) of every active reader of a newsletter whose address may be mailed."""
     return (
-        select(Subscriber.id.label("subscriber_id"), Subscriber.language.label("language"))
+        select(
+            Subscriber.id.label("subscriber_id"),
+            Subscriber.language.label("language"),
+            Subscription.id.label("subscription_id"),
+        )
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
         .where(
             Subscription.newsletter_id == newsletter_id,

@@ -1,0 +1,120 @@
+"""What recipients' domains answer to an issue, counted as it is sent.
+
+Outcomes come by the thousand a second: they are summed up here, and written by two statements for each flush.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from newsletter.delivery.models import Batch, DomainTally
+from newsletter.mail.replies import BEFORE_MESSAGE, ReplyClass
+from newsletter.mail.transport import Outcome, OutcomeKind
+
+COLUMNS = ("sent", "deferred", "hard", "soft", "content", "sender")
+_REFUSED = {ReplyClass.HARD: "hard", ReplyClass.CONTENT: "content", ReplyClass.SENDER: "sender"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What one domain answered to an issue, to the end: of the messages it took or refused, those refused."""
+
+    domain: str
+    answered: int
+    hard: int
+    content: int
+
+
+@dataclass(slots=True)
+class Sums:
+    """Outcomes added up: by issue and domain, and what a batch was refused for."""
+
+    domains: dict[int, dict[str, Counter[str]]] = field(default_factory=dict)
+    batches: dict[int, Counter[str]] = field(default_factory=dict)
+
+
+def column(outcome: Outcome) -> str | None:
+    """What an outcome counts as; None when it was about the way out and says nothing of domain or reader."""
+    if outcome.kind is OutcomeKind.SENT:
+        return "sent"
+    if outcome.reply_class is ReplyClass.SENDER and outcome.phase not in BEFORE_MESSAGE:
+        return "sender"
+    if outcome.kind is OutcomeKind.REJECTED:
+        return _REFUSED.get(outcome.reply_class, "soft")
+    if outcome.reply_class is ReplyClass.LANE or outcome.phase in BEFORE_MESSAGE:
+        return None
+    return "deferred"
+
+
+def sum_up(outcomes: Iterable[tuple[int, int, str, Outcome]]) -> Sums:
+    """Add up outcomes, each as (batch id, issue id, recipient's domain, outcome)."""
+    sums = Sums()
+    for batch_id, issue_id, domain, outcome in outcomes:
+        kind = column(outcome)
+        if kind is None:
+            continue
+        sums.domains.setdefault(issue_id, {}).setdefault(domain, Counter())[kind] += 1
+        if kind in ("hard", "content"):
+            sums.batches.setdefault(batch_id, Counter())[kind] += 1
+    return sums
+
+
+def count(session: Session, outcomes: Iterable[tuple[int, int, str, Outcome]]) -> None:
+    """Write down what a flush brought, each as (batch id, issue id, recipient's domain, outcome).
+
+    The caller holds the batches. Domains are shared by all workers, so this comes last before the commit.
+    """
+    sums = sum_up(outcomes)
+    add_to_batches(session, sums.batches)
+    for issue_id in sorted(sums.domains):
+        add(session, issue_id, sums.domains[issue_id])
+
+
+def add_to_batches(session: Session, batches: Mapping[int, Mapping[str, int]]) -> None:
+    """Add to what batches were refused for (`hard`, `content`)."""
+    if not batches:
+        return
+    session.connection().execute(
+        update(Batch)
+        .where(Batch.id == bindparam("batch"))
+        .values(hard=Batch.hard + bindparam("by_hard"), content=Batch.content + bindparam("by_content")),
+        [
+            {"batch": batch_id, "by_hard": counts.get("hard", 0), "by_content": counts.get("content", 0)}
+            for batch_id, counts in sorted(batches.items())
+        ],
+    )
+
+
+def add(session: Session, issue_id: int, domains: Mapping[str, Mapping[str, int]]) -> None:
+    """Add to what domains answered to an issue. In one order for all workers, or two could wait for each other."""
+    rows = [
+        {"issue_id": issue_id, "domain": domain, **{name: counts.get(name, 0) for name in COLUMNS}}
+        for domain, counts in sorted(domains.items())
+    ]
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(DomainTally)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=[DomainTally.issue_id, DomainTally.domain],
+            set_={name: getattr(DomainTally, name) + insert.excluded[name] for name in COLUMNS},
+        ),
+        rows,
+    )
+
+
+def with_content(session: Session, issue_id: int) -> Sequence[Answers]:
+    """The domains that refused the content of an issue."""
+    return _answers(session, DomainTally.issue_id == issue_id, DomainTally.content > 0)
+
+
+def _answers(session: Session, *where: object) -> list[Answers]:
+    # Not the deferred: they come back, and one message would count as often as it is tried.
+    answered = DomainTally.sent + DomainTally.hard + DomainTally.soft + DomainTally.content
+    query = select(DomainTally.domain, answered, DomainTally.hard, DomainTally.content).where(*where)  # type: ignore[arg-type]
+    return [Answers(*row) for row in session.execute(query)]
