@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.orm import Session
 
 from newsletter.cli.shared import actor, as_json, open_here, show
 from newsletter.core.addresses import parse_address
@@ -14,11 +15,14 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
 from newsletter.core.installation import Installation
+from newsletter.delivery.personalise import Recipient
 from newsletter.issues import digest as composing
 from newsletter.issues import dispatch, preview, queries
 from newsletter.issues.models import IssueStatus, Trigger
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions.audience import Recipients
 
 POLL = 0.5
 
@@ -78,19 +82,21 @@ def preview_(slug: str, email: str | None, moment: datetime | None, html: bool, 
     now = moment.replace(tzinfo=utc_now().tzinfo) if moment else utc_now()
     with here.database.reading() as session:
         newsletter = newsletters.by_slug(session, slug)
-        language = newsletter.language
+        language, reader = newsletter.language, None
         if email is not None:
-            rows = subscriptions.of_address(session, parse_address(email).key)
-            row = next((item for item in rows if item.newsletter_id == newsletter.id), None)
-            if row is None:
-                raise RefusedError(_("%(email)s does not subscribe to this newsletter.", email=email))
-            language = row.language
+            language, reader = _reader(session, here, newsletter, email)
         articles = composing.candidates(session, newsletter.id, cut_off=now)
         if not articles:
             show({"articles": []}, json_, lambda: [_("Nothing new.")])
             return
         mail = preview.preview_next(
-            session, newsletter, [item.id for item in articles], language=language, links=here.links, now=now
+            session,
+            newsletter,
+            [item.id for item in articles],
+            language=language,
+            links=here.links,
+            now=now,
+            reader=reader,
         )
     answer = {
         "subject": mail.subject,
@@ -101,6 +107,20 @@ def preview_(slug: str, email: str | None, moment: datetime | None, html: bool, 
         "text": mail.text,
     }
     show(answer, json_, lambda: [mail.html] if html else [mail.subject, "", mail.text])
+
+
+def _reader(session: Session, here: Installation, newsletter: Newsletter, email: str) -> tuple[str, Recipient]:
+    """The language of a reader, and what is personal of theirs."""
+    rows = subscriptions.of_address(session, parse_address(email).key)
+    row = next((item for item in rows if item.newsletter_id == newsletter.id), None)
+    if row is None:
+        raise RefusedError(_("%(email)s does not subscribe to this newsletter.", email=email))
+    found = Recipients(here.links).find(session, row.subscriber_id, newsletter_id=newsletter.id, issue_id=0)
+    if not isinstance(found, Recipient):
+        raise RefusedError(
+            _("%(email)s would get nothing: not subscribed now, or on the do-not-mail list.", email=email)
+        )
+    return row.language, found
 
 
 def _wait(here: Installation, issue_id: int, *, quiet: bool) -> dict[str, Any]:

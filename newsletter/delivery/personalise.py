@@ -143,6 +143,12 @@ class Prepared:
             raise ValueError("the body would not reach a reader as it leaves")
 
 
+def fill(text: str, reader: Recipient, *, html: bool) -> str:
+    """A text with slots as this reader gets it, to be looked at; slots for links to follow lead nowhere."""
+    marks = slots.split(text)[1::2]
+    return slots.fill(text, {mark: _answer(mark, _nowhere)(reader, 0) for mark in marks}, html=html)
+
+
 def write_message(content: Content, recipient: Recipient, *, delivery_id: int, secret: bytes) -> tuple[Envelope, bytes]:
     """One message of a variant that is not kept."""
     return Prepared(content, secret).write(recipient, delivery_id)
@@ -181,6 +187,10 @@ def _answer(mark: str, link: Callable[[int, int], str] | None) -> Callable[[Reci
     if mark == slots.SLOT_UNSUBSCRIBE:
         return lambda recipient, _delivery_id: recipient.unsubscribe_url
     return lambda recipient, _delivery_id: recipient.preferences_url
+
+
+def _nowhere(_delivery_id: int, _number: int) -> str:
+    return "#"
 
 
 def _field(name: str, fallback: str, recipient: Recipient, _delivery_id: int) -> str:

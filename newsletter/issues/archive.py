@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.articles import queries as articles
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
+from newsletter.delivery.slots import fill_for_nobody
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueStatus, Variant
 
@@ -58,7 +59,7 @@ def read(session: Session, newsletter_id: int, number: int, *, language: str) ->
     entry = _entry(session, issue)
     return ArchivedIssue(
         number=issue.number,
-        subject=variant.subject,
+        subject=fill_for_nobody(variant.subject),
         sent_at=entry.sent_at,
         headlines=entry.headlines,
         html=variant.web_html,

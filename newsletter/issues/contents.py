@@ -1,15 +1,19 @@
 """What the delivery engine asks of an issue: the shared part of its messages, read once per variant and kept."""
 
+from collections.abc import Sequence
 from threading import Lock
 
 from sqlalchemy.orm import Session
 
 from newsletter.core.installation import Installation
+from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Content, Prepared
 from newsletter.issues.models import Issue, Variant
+from newsletter.mail.dkim import DkimKey
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
+from newsletter.newsletters.models import Newsletter
 
 KEPT = 32
 KEPT_BYTES = 64 * 1024 * 1024
@@ -47,25 +51,40 @@ class IssueContents:
         variant = session.get_one(Variant, variant_id)
         issue = session.get_one(Issue, variant.issue_id)
         newsletter = newsletters.by_id(session, issue.newsletter_id)
-        domain = newsletter.domain
-        return Content(
-            sender=Mailbox(newsletter.from_address, newsletter.from_name),
-            reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
-            subject=variant.subject,
-            html=variant.html,
-            text=variant.text,
-            date=issue.frozen_at or issue.created_at,
-            domain=domain,
-            bounce_domain=senders.bounce_domain(domain),
-            list_id=newsletter.list_id,
-            list_name=newsletter.name,
-            feedback_id=f"{issue.id}:{newsletter.slug}:digest:{sender_id(domain)}",
-            list_links={"List-Archive": self._here.links.archive(newsletter.slug)},
-            keys=senders.signing_keys(session, domain, self._here.vault),
-        )
+        keys = senders.signing_keys(session, newsletter.domain, self._here.vault)
+        return _content(variant, issue, newsletter, links=self._here.links, keys=keys)
+
+
+def check_variant(variant: Variant, issue: Issue, newsletter: Newsletter, *, links: Links) -> None:
+    """Write a variant to a reader who does not exist, so that what is wrong with it is found before anybody gets it.
+
+    Raises RefusedError.
+    """
+    Prepared(_content(variant, issue, newsletter, links=links, keys=[]), b"")
 
 
 def sender_id(domain: str) -> str:
     """The last part of Feedback-ID: 5 to 15 letters and digits, the same for all mail of a domain."""
     letters = "".join(character for character in domain.lower() if character.isalnum())
     return letters[:15].ljust(5, "x")
+
+
+def _content(
+    variant: Variant, issue: Issue, newsletter: Newsletter, *, links: Links, keys: Sequence[DkimKey]
+) -> Content:
+    domain = newsletter.domain
+    return Content(
+        sender=Mailbox(newsletter.from_address, newsletter.from_name),
+        reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
+        subject=variant.subject,
+        html=variant.html,
+        text=variant.text,
+        date=issue.frozen_at or issue.created_at,
+        domain=domain,
+        bounce_domain=senders.bounce_domain(domain),
+        list_id=newsletter.list_id,
+        list_name=newsletter.name,
+        feedback_id=f"{issue.id}:{newsletter.slug}:digest:{sender_id(domain)}",
+        list_links={"List-Archive": links.archive(newsletter.slug)},
+        keys=keys,
+    )

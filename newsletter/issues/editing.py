@@ -1,14 +1,18 @@
 """Changing a draft."""
 
+from functools import partial
+
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import status
+from newsletter.issues import personal, status
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
+from newsletter.subscriptions import queries as subscriptions
 
 MAX_SUBJECT = 200
+MAX_SUBJECT_WITH_SLOTS = 300  # the column of a variant
 MAX_INTRODUCTION = 4000
 
 
@@ -20,8 +24,22 @@ def change_text(session: Session, issue: Issue, *, subject: str, introduction: s
         raise RefusedError(_("The subject is too long: %(count)d characters at most.", count=MAX_SUBJECT))
     if len(introduction) > MAX_INTRODUCTION:
         raise RefusedError(_("The introduction is too long: %(count)d characters at most.", count=MAX_INTRODUCTION))
+    check_texts(session, issue.newsletter_id, subject=subject, introduction=introduction)
     issue.subject = subject
     issue.introduction = introduction.strip()
+
+
+def check_texts(session: Session, newsletter_id: int, *, subject: str, introduction: str) -> None:
+    """Refuse texts that ask for what no reader has, or in a way that nobody understands."""
+    for text, place in ((subject, _("Subject")), (introduction, _("Introduction"))):
+        personal.check(
+            text,
+            place=place,
+            has=partial(subscriptions.has_attribute, session, newsletter_id),
+            known=partial(subscriptions.attribute_names, session, newsletter_id),
+        )
+    if len(personal.with_slots(subject)) > MAX_SUBJECT_WITH_SLOTS:
+        raise RefusedError(_("The subject is too long: shorten what stands behind the bars."))
 
 
 def drop(session: Session, issue: Issue, article_id: int) -> None:

@@ -10,7 +10,9 @@ from newsletter.articles.models import Article
 from newsletter.core.prose import reading_minutes
 from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
+from newsletter.delivery.personalise import Recipient, fill
 from newsletter.issues.content import DigestContent, Image, Story
+from newsletter.issues.contents import check_variant
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, Variant
 from newsletter.issues.render import render_digest, render_web
@@ -18,16 +20,30 @@ from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
 
 
-def preview(session: Session, issue: Issue, *, language: str, links: Links) -> RenderedMail:
-    """The mail of an issue in a language; what is personal stands as a slot."""
+def preview(
+    session: Session, issue: Issue, *, language: str, links: Links, reader: Recipient | None = None
+) -> RenderedMail:
+    """The mail of an issue in a language as this reader would get it; without one, as the public may see it.
+
+    Raises RefusedError for an issue that could not be sent.
+    """
     newsletter = newsletters.by_id(session, issue.newsletter_id)
-    return render_digest(_content(session, issue, newsletter, language=language, links=links), language)
+    mail = render_digest(_content(session, issue, newsletter, language=language, links=links), language)
+    check_variant(_variant(mail, issue, language=language), issue, newsletter, links=links)
+    return _seen_by(reader, mail, links)
 
 
 def preview_next(
-    session: Session, newsletter: Newsletter, held: list[int], *, language: str, links: Links, now: datetime
+    session: Session,
+    newsletter: Newsletter,
+    held: list[int],
+    *,
+    language: str,
+    links: Links,
+    now: datetime,
+    reader: Recipient | None = None,
 ) -> RenderedMail:
-    """The mail of an issue that has not been made, of these articles."""
+    """The same for an issue that has not been made, of these articles."""
     content = digest_content(
         session,
         newsletter,
@@ -39,20 +55,33 @@ def preview_next(
         web_url=links.archive(newsletter.slug),
         language=language,
     )
-    return render_digest(content, language)
+    return _seen_by(reader, render_digest(content, language), links)
 
 
 def make_variant(session: Session, issue: Issue, newsletter: Newsletter, *, language: str, links: Links) -> Variant:
-    """Everything that is sent and shown of an issue in one language, as it will stay."""
+    """Everything that is sent and shown of an issue in one language, as it will stay.
+
+    Raises RefusedError for an issue that could not be sent.
+    """
     content = _content(session, issue, newsletter, language=language, links=links)
-    mail = render_digest(content, language)
-    return Variant(
-        issue_id=issue.id,
-        language=language,
-        subject=mail.subject,
-        html=mail.html,
-        text=mail.text,
-        web_html=render_web(content, language),
+    variant = _variant(render_digest(content, language), issue, language=language)
+    variant.web_html = render_web(content, language)
+    check_variant(variant, issue, newsletter, links=links)
+    return variant
+
+
+def _variant(mail: RenderedMail, issue: Issue, *, language: str) -> Variant:
+    return Variant(issue_id=issue.id, language=language, subject=mail.subject, html=mail.html, text=mail.text)
+
+
+def _seen_by(reader: Recipient | None, mail: RenderedMail, links: Links) -> RenderedMail:
+    """The mail with its slots filled."""
+    somebody = reader or Recipient(0, "", "", links.home(), links.home())
+    return RenderedMail(
+        subject=fill(mail.subject, somebody, html=False),
+        preheader=fill(mail.preheader, somebody, html=False),
+        html=fill(mail.html, somebody, html=True),
+        text=fill(mail.text, somebody, html=False),
     )
 
 

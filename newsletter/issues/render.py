@@ -12,6 +12,7 @@ from newsletter.core.templating import RenderedMail, compact, mjml_to_html, rend
 from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, protect
 from newsletter.issues.content import DigestContent, Image, Story
 from newsletter.issues.layout import Layout, fit, layout_stories
+from newsletter.issues.personal import for_nobody, with_slots
 from newsletter.issues.subject import LONGEST_PREHEADER, make_preheader, make_subject, shorten
 
 LEAD_WORDS: Final = 75
@@ -28,12 +29,14 @@ _UNSAFE_IN_URL: Final = re.compile("[\0-\x20\x7f-\xa0\u2028\u2029\"'<>\\\\^`{|}]
 def render_digest(content: DigestContent, locale: str) -> RenderedMail:
     """The mail of an issue, one for all readers of a language, with at most 90 kB of HTML.
 
-    Marks of `newsletter.delivery.slots` stand where a reader's own links go, in the HTML and in the text. Both have the
-    same stories: those that did not fit are counted, with a link to the web page that has them.
+    Marks of `newsletter.delivery.slots` stand where a reader's own links and data go, in the HTML, the text, the
+    subject and the preheader. HTML and text have the same stories: those that did not fit are counted, with a link to
+    the web page that has them.
     """
     with use_locale(locale):
+        written = content
         content = _tidy(content)
-        values = _values(_protected(content), locale)
+        values = _values(_protected(content, written), locale)
 
         def html(layout: Layout) -> str:
             return compact(mjml_to_html(render("digest/body.mjml", **values, **_of_layout(layout))))
@@ -41,8 +44,8 @@ def render_digest(content: DigestContent, locale: str) -> RenderedMail:
         planned = layout_stories(values["digest"].stories, left_out=content.left_out)
         layout = fit(planned, lambda tried: len(html(tried).encode()))
         return RenderedMail(
-            subject=render("digest/subject.txt", subject=content.subject),
-            preheader=content.preheader,
+            subject=render("digest/subject.txt", subject=values["digest"].subject),
+            preheader=values["digest"].preheader,
             html=html(layout),
             text=render("digest/body.txt", **values, **_of_layout(layout)),
         )
@@ -54,7 +57,15 @@ def render_web(content: DigestContent, locale: str) -> str:
     It has no style attribute, as the policy of our pages wants it. Stories without an address of their own are whole.
     """
     with use_locale(locale):
-        content = _tidy(content, web=True)
+        content = _tidy(
+            replace(
+                content,
+                subject=for_nobody(content.subject),
+                preheader=for_nobody(content.preheader),
+                introduction=for_nobody(content.introduction),
+            ),
+            web=True,
+        )
         layout = layout_stories(content.stories)
         return compact(render("digest/web.html", **_values(content, locale), **_of_layout(layout)))
 
@@ -74,9 +85,15 @@ def _tidy(content: DigestContent, *, web: bool = False) -> DigestContent:
         postal_address=_line(content.postal_address),
         stories=stories,
         subject=_line(content.subject) or make_subject(stories, newsletter=newsletter, number=content.number),
-        preheader=shorten(_line(content.preheader), LONGEST_PREHEADER) or make_preheader(stories),
+        preheader=_fit_preheader(_line(content.preheader)) or make_preheader(stories),
         introduction="\n\n".join(clean_paragraphs(content.introduction)),
     )
+
+
+def _fit_preheader(text: str) -> str:
+    """Cut where inboxes cut; a text that is too long with its fallbacks says the same to everybody."""
+    public = for_nobody(text)
+    return text if len(public) <= LONGEST_PREHEADER else shorten(public, LONGEST_PREHEADER)
 
 
 def _tidy_story(story: Story, words: int, page: str) -> Story:
@@ -114,8 +131,11 @@ def _safe_url(url: str) -> str:
     return url if usable and len(url) <= LONGEST_URL else ""
 
 
-def _protected(content: DigestContent) -> DigestContent:
-    """The content in which nothing can be taken for the mark of a slot."""
+def _protected(content: DigestContent, written: DigestContent) -> DigestContent:
+    """The content with slots where an editor wants a reader's own data; nothing else can be taken for the mark of one.
+
+    `written` is what came from the editor: a subject that was made of headlines holds none.
+    """
     return replace(
         content,
         newsletter=protect(content.newsletter),
@@ -123,9 +143,9 @@ def _protected(content: DigestContent) -> DigestContent:
         postal_address=protect(content.postal_address),
         web_url=protect(content.web_url),
         stories=tuple(_protected_story(story) for story in content.stories),
-        subject=protect(content.subject),
-        preheader=protect(content.preheader),
-        introduction=protect(content.introduction),
+        subject=with_slots(content.subject) if _line(written.subject) else protect(content.subject),
+        preheader=with_slots(content.preheader) if _line(written.preheader) else protect(content.preheader),
+        introduction=with_slots(content.introduction),
     )
 
 

@@ -116,6 +116,29 @@ def ids_starting_with(session: Session, text: str, limit: int = 200) -> list[int
     return list(session.scalars(select(Subscriber.id).where(_begins_with(text)).limit(limit)))
 
 
+def has_attribute(session: Session, newsletter_id: int, name: str) -> bool:
+    """Whether anything is known under this name of any reader of a newsletter. No quotation mark may be in it."""
+    known = (
+        select(Subscription.id)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.newsletter_id == newsletter_id, Subscriber.attributes[name].as_string() != "")
+        .limit(1)
+    )
+    return session.scalar(known) is not None
+
+
+def attribute_names(session: Session, newsletter_id: int) -> list[str]:
+    """What is known of the newest readers of a newsletter, by name; a look at all of them would take long."""
+    newest = (
+        select(Subscriber.attributes)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(Subscription.newsletter_id == newsletter_id)
+        .order_by(Subscription.id.desc())
+        .limit(200)
+    )
+    return sorted({name for attributes in session.scalars(newest) for name in attributes})
+
+
 def _begins_with(text: str) -> ColumnElement[bool]:
     """SQL: the address begins with what was typed. PostgreSQL refuses a NUL, for which another sign stands that
     no address has.

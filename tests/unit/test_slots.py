@@ -1,8 +1,24 @@
 """Personal links find their places, and nobody else's text does."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, fill, protect, split
+from newsletter.delivery.slots import (
+    LONGEST_VALUE,
+    SLOT_PREFERENCES,
+    SLOT_UNSUBSCRIBE,
+    as_text,
+    field_slot,
+    fill,
+    fill_for_nobody,
+    link_slot,
+    protect,
+    read_field,
+    read_link,
+    split,
+)
+from newsletter.mail import words
 
 VALUES = {SLOT_UNSUBSCRIBE: "https://n.example/u/a&b", SLOT_PREFERENCES: "https://n.example/p/c"}
 
@@ -34,3 +50,42 @@ def test_the_pieces_alternate_between_what_is_shared_and_marks():
 def test_a_mark_without_a_value_is_an_error():
     with pytest.raises(KeyError):
         fill(SLOT_PREFERENCES, {}, html=True)
+
+
+def test_a_field_keeps_its_name_and_its_fallback_whatever_is_in_them():
+    mark = field_slot("prénom", "cher @@lecteur <b>\n")
+    assert mark.isascii()
+    assert split(f"a{mark}b") == ["a", mark, "b"]
+    assert read_field(mark) == ("prénom", "cher @@lecteur <b>\n")
+    assert read_field(SLOT_UNSUBSCRIBE) is None
+
+
+def test_a_link_keeps_its_number():
+    assert split(f"a{link_slot(12)}b") == ["a", link_slot(12), "b"]
+    assert read_link(link_slot(12)) == 12
+    assert read_link(SLOT_UNSUBSCRIBE) is None
+
+
+def test_text_that_quotes_a_field_or_a_link_comes_out_as_it_was_written():
+    text = f"{field_slot('city')} {link_slot(1)}"
+    assert fill(protect(text), {}, html=False) == text
+
+
+def test_the_public_reads_fallbacks():
+    subject = f"{protect('@@')} {field_slot('name', 'cher lecteur')}, {SLOT_UNSUBSCRIBE}"
+    assert fill_for_nobody(subject) == "@@ cher lecteur,"
+
+
+@given(st.text(max_size=500))
+def test_what_is_known_becomes_one_short_line(value):
+    shown = as_text(value)
+    assert len(shown) <= LONGEST_VALUE
+    assert shown == words.clean(shown)
+    assert not set(shown) & set("\r\n\0\u202e\u2028")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("Lomé", "Lomé"), (12, "12"), (1.5, "1.5"), (True, ""), (None, ""), ([], "")]
+)
+def test_text_and_numbers_are_shown(value, shown):
+    assert as_text(value) == shown

@@ -1,11 +1,13 @@
 """DKIM signatures, judged by another implementation."""
 
+import hashlib
 from datetime import UTC, datetime
 
 import pytest
 
 from newsletter.mail import dkim
 from newsletter.mail.dkim import Algorithm, DkimKey
+from newsletter.mail.headers import Header
 from tests.support.dkim_check import verify_all
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
@@ -107,6 +109,20 @@ def test_no_line_of_a_signature_is_longer_than_78() -> None:
 
 def test_without_keys_the_message_stays_as_it_is() -> None:
     assert dkim.sign(HEAD + b"\r\nhello\r\n", [], NOW) == HEAD + b"\r\nhello\r\n"
+
+
+def test_a_message_of_shared_and_own_fields_verifies() -> None:
+    shared = [
+        Header("From", b"From: Zio <a@zio.example>\r\n"),
+        Header("Subject", b"Subject:  a   folded\r\n\t one \r\n"),
+    ]
+    own = [Header("To", b"To: b@x.example\r\n")]
+    signing = dkim.Signing(KEYS, shared, ["To"], NOW)
+    signatures = signing.sign(own, hashlib.sha256(b"hello\r\n").digest())
+    message = signatures + own[0].line + b"".join(field.line for field in shared) + b"\r\nhello\r\n"
+    assert verify_all(message, KEYS) == [True, True]
+    assert verify_all(b"To: c@x.example\r\n" + message, KEYS) == [False, False]
+    assert max(map(len, signatures.split(b"\r\n"))) <= 78
 
 
 @pytest.mark.parametrize("body", [b"a\nb\r\n", b"a\rb\r\n"])

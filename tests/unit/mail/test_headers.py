@@ -5,16 +5,18 @@ them.
 import email
 import email.policy
 import re
+import string
 from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header
 from email.headerregistry import Address
 from email.message import EmailMessage
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from newsletter.mail import headers, words
+from newsletter.mail.addrspec import wire_form
 from newsletter.mail.headers import Header, Mailbox
 
 UNWANTED = "\r\n\0\x0b\x1b\x85\u2028\u2029\u202e\u2066\u200f\ud800"
@@ -293,3 +295,28 @@ def test_a_block_of_more_than_32_kilobytes_is_refused() -> None:
 def test_the_standard_library_agrees_on_plain_names() -> None:
     field = headers.mailbox("From", Mailbox("a@zio.example", "Zio, Inc."))
     assert parse(field)["From"].addresses == (Address("Zio, Inc.", "a", "zio.example"),)
+
+
+ATOM = st.text(alphabet=string.ascii_letters + string.digits + "!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=30)
+LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", fullmatch=True)
+
+
+@given(st.lists(ATOM, max_size=8), st.lists(ATOM, min_size=1, max_size=3), st.lists(LABEL, min_size=1, max_size=4))
+def test_plain_mailboxes_are_written_as_the_general_rules_say(
+    name: list[str], local: list[str], labels: list[str]
+) -> None:
+    text, address = " ".join(name)[:100].rstrip(), f"{'.'.join(local)}@{'.'.join(labels)}"
+    assume(len(".".join(local)) <= 64 and not words.needs_encoding(text))
+    tokens = [*text.split(" "), f"<{address}>"] if text else [address]
+    assert headers.mailbox(headers.TO, Mailbox(address, text)).line == words.fold(headers.TO, tokens)
+    # In upper case the domain takes the general path.
+    shouted = f"{'.'.join(local)}@{'.'.join(labels).upper()}"
+    assert wire_form(address) == wire_form(shouted) == address
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.example\n", "a b@c.example", "a..b@c.example", "a@-b.example", "a@b..c", "@b", "a@"]
+)
+def test_a_plain_looking_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        wire_form(address)

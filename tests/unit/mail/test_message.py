@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.mail import headers, message, quoted
+from newsletter.mail import dkim, headers, message, quoted
 from newsletter.mail.headers import Mailbox
 from newsletter.mail.message import ListHeaders, MessageHeaders
 
@@ -140,6 +140,7 @@ def test_quoted_printable_lines_are_safe_on_any_relay(text: str) -> None:
         assert len(line) <= 76
         assert not line.startswith((b".", b"From "))
         assert not line.endswith((b" ", b"\t"))
+    assert dkim.relaxed_body(encoded + b"\r\n.") == encoded + b"\r\n.\r\n"
     assert quopri.decodestring(encoded) == quoted.clean(text).replace("\n", "\r\n").encode()
 
 
