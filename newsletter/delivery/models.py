@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, SmallInteger, String, Text, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
@@ -28,14 +28,23 @@ class SkipReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class BounceFate(StrEnum):
+    """What a bounce was made of."""
+
+    SUPPRESSED = "suppressed"
+    HELD = "held"  # for a person to look at: too many of one domain at once
+    DISCARDED = "discarded"
+
+
 class Batch(Base):
     """Deliveries that one worker takes at a time, with their counts by state.
 
     The counts are written by whoever changes a delivery, in the same transaction, so that an issue's sums are those of
-    a few rows however many readers it has. `due_at` None: nothing is left to send. `held`: paused. What the issue
-    decides about its deliveries (whether an uncertain one is sent again, until when to try) is copied here at the
-    freeze. `wave`: 1 goes first; batches of a later wave become due when the earlier ones have shown that nothing is
-    wrong. `hard` and `content` count what `failed` and `deferred` were refused for; they only grow.
+    a few rows however many readers it has. `due_at` None: nothing is left to send, or its turn has not come. `held`:
+    paused. `cancelled`: what still waits is left out. What the issue decides about its deliveries (whether an uncertain
+    one is sent again, until when to try) is copied here at the freeze. `wave`: 1 goes first; batches of a later wave
+    become due when the earlier ones have shown that nothing is wrong. `hard` and `content` count what `failed` was
+    refused for, `complained` how many called it spam; they only grow.
     """
 
     __tablename__ = "batches"
@@ -57,6 +66,7 @@ class Batch(Base):
     resend_unknown: Mapped[bool]
     expires_at: Mapped[datetime]
     held: Mapped[bool]
+    cancelled: Mapped[bool] = mapped_column(default=False, server_default=false())
     due_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
     lease_holder: Mapped[str | None] = mapped_column(String(80))
@@ -74,7 +84,12 @@ class Batch(Base):
 
 
 class Delivery(Base):
-    """One issue to one subscriber. `repeated`: it may have been handed over twice, since its first outcome was lost."""
+    """One issue to one subscriber. `repeated`: it may have been handed over twice, since its first outcome was lost.
+
+    No foreign keys: a freeze writes a million rows in one statement, and each key would be looked up for every row,
+    which takes three times as long as all the rest. What the rows name is made or read by that statement, and a reader
+    who is erased must not take rows out of an issue's sums.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -82,15 +97,14 @@ class Delivery(Base):
         Index("uq_deliveries_subscriber_id_issue_id", "subscriber_id", "issue_id", unique=True),
         # Without the status: a change of status then touches no index, and PostgreSQL keeps the row on its page.
         Index("ix_deliveries_batch_id", "batch_id"),
-        Index("ix_deliveries_issue_id_id", "issue_id", "id"),
         {"postgresql_with": {"fillfactor": 60}},
     )
 
     id: Mapped[RowId]
-    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
-    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
-    variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id", ondelete="CASCADE"))
-    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    issue_id: Mapped[int]
+    batch_id: Mapped[int]
+    variant_id: Mapped[int]
+    subscriber_id: Mapped[int]
     status: Mapped[DeliveryStatus] = mapped_column(words(DeliveryStatus))
     attempts: Mapped[int] = mapped_column(SmallInteger)
     repeated: Mapped[bool]
@@ -112,6 +126,33 @@ class DeliveryAttempt(Base):
     reply_class: Mapped[str] = mapped_column(String(24))
     phase: Mapped[str] = mapped_column(String(24))
     reply: Mapped[str] = mapped_column(String(500))
+
+
+class Bounce(Base):
+    """A reader's address that was refused for good while a message was handed over, and what was made of that.
+
+    `answered`: how many messages of the issue its domain had answered until then, so that the share of refusals since
+    then can be told. `decided_at`: when a person decided about what was held.
+    """
+
+    __tablename__ = "bounces"
+    __table_args__ = (
+        Index("ix_bounces_domain_at", "domain", "at"),
+        Index("ix_bounces_issue_id_fate", "issue_id", "fate"),
+    )
+
+    id: Mapped[RowId]
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), unique=True)
+    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"))
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"), index=True)
+    email_key: Mapped[str] = mapped_column(KeyText)
+    domain: Mapped[str] = mapped_column(String(255))
+    at: Mapped[datetime]
+    reply: Mapped[str] = mapped_column(String(500))
+    answered: Mapped[int]
+    fate: Mapped[BounceFate] = mapped_column(words(BounceFate))
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(320))
 
 
 class TransactionalMail(Base):

@@ -94,9 +94,87 @@ def upgrade() -> None:
     op.add_column("issues", sa.Column("wave_opened_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("issues", sa.Column("pause_reason", DOCUMENT, nullable=True))
     op.add_column("issues", sa.Column("brake_released", sa.Boolean(), nullable=False, server_default=sa.false()))
-    # The new index first: there is always one that finds the deliveries of a batch.
-    op.create_index("ix_deliveries_batch_id", "deliveries", ["batch_id"])
+    op.add_column("batches", sa.Column("cancelled", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.drop_index("ix_deliveries_batch_id_status", "deliveries")
+    op.drop_index("ix_deliveries_issue_id_id", "deliveries")
     if op.get_bind().dialect.name == "postgresql":
+        for name in ("batch_id", "issue_id", "subscriber_id", "variant_id"):
+            op.drop_constraint(f"fk_deliveries_{name}", "deliveries", type_="foreignkey")
         # Room on each page for the next version of a row: a change of status then touches no index (HOT update).
         op.execute("ALTER TABLE deliveries SET (fillfactor = 60)")
+    else:
+        _write_deliveries_anew()
+    op.create_index("ix_deliveries_batch_id", "deliveries", ["batch_id"])
+    op.create_table(
+        "bounces",
+        sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
+        sa.Column("delivery_id", BIG_INT, nullable=False),
+        sa.Column("issue_id", BIG_INT, nullable=False),
+        sa.Column("subscriber_id", BIG_INT, nullable=False),
+        sa.Column("email_key", KEY_TEXT, nullable=False),
+        sa.Column("domain", sa.String(length=255), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reply", sa.String(length=500), nullable=False),
+        sa.Column("answered", BIG_INT, nullable=False),
+        sa.Column("fate", sa.String(24), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.String(length=320), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["deliveries.id"], name=op.f("fk_bounces_delivery_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_bounces_issue_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscribers.id"], name=op.f("fk_bounces_subscriber_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bounces")),
+        sa.UniqueConstraint("delivery_id", name=op.f("uq_bounces_delivery_id")),
+    )
+    op.create_index("ix_bounces_domain_at", "bounces", ["domain", "at"])
+    op.create_index("ix_bounces_issue_id_fate", "bounces", ["issue_id", "fate"])
+    op.create_index("ix_bounces_subscriber_id", "bounces", ["subscriber_id"])
+
+
+def _write_deliveries_anew() -> None:
+    """Deliveries without foreign keys. SQLite cannot drop a key, and dropping a table empties those that refer to it:
+    so the attempts are moved to refer to the new one first.
+    """
+    op.drop_index("uq_deliveries_subscriber_id_issue_id", "deliveries")
+    op.rename_table("deliveries", "deliveries_before")
+    op.create_table(
+        "deliveries",
+        sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
+        sa.Column("issue_id", BIG_INT, nullable=False),
+        sa.Column("batch_id", BIG_INT, nullable=False),
+        sa.Column("variant_id", BIG_INT, nullable=False),
+        sa.Column("subscriber_id", BIG_INT, nullable=False),
+        sa.Column("status", sa.String(24), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False),
+        sa.Column("repeated", sa.Boolean(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reply", sa.String(length=500), nullable=True),
+        sa.Column("skip_reason", sa.String(24), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
+    )
+    op.execute("INSERT INTO deliveries SELECT * FROM deliveries_before")
+    op.create_index("uq_deliveries_subscriber_id_issue_id", "deliveries", ["subscriber_id", "issue_id"], unique=True)
+    op.drop_index("ix_delivery_attempts_delivery_id", "delivery_attempts")
+    op.rename_table("delivery_attempts", "delivery_attempts_before")
+    op.create_table(
+        "delivery_attempts",
+        sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
+        sa.Column("delivery_id", BIG_INT, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("outcome", sa.String(length=24), nullable=False),
+        sa.Column("reply_class", sa.String(length=24), nullable=False),
+        sa.Column("phase", sa.String(length=24), nullable=False),
+        sa.Column("reply", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["deliveries.id"], name=op.f("fk_delivery_attempts_delivery_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery_attempts")),
+    )
+    op.execute("INSERT INTO delivery_attempts SELECT * FROM delivery_attempts_before")
+    op.create_index("ix_delivery_attempts_delivery_id", "delivery_attempts", ["delivery_id"])
+    op.drop_table("delivery_attempts_before")
+    op.drop_table("deliveries_before")
