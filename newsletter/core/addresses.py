@@ -63,7 +63,13 @@ def parse_address(text: str) -> Address:
     if len(local.encode()) > MAX_LOCAL_OCTETS or unicodedata.normalize("NFKC", local) != local:
         raise AddressError(_("This is not an e-mail address. It looks like name@example.org."))
     domain = found.ascii_domain.lower()
-    return Address(email=f"{local}@{domain}", key=f"{local.lower()}@{domain}", domain=domain)
+    email = f"{local}@{domain}"
+    return Address(email=email, key=key_of(email), domain=domain)
+
+
+def key_of(email: str) -> str:
+    """The canonical form of an address that `parse_address` has read."""
+    return email.lower()
 
 
 def mask(email: str) -> str:

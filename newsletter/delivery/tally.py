@@ -18,14 +18,16 @@ from newsletter.mail.transport import Outcome, OutcomeKind
 COLUMNS = ("sent", "deferred", "hard", "soft", "content", "sender")
 _REFUSED = {ReplyClass.HARD: "hard", ReplyClass.CONTENT: "content", ReplyClass.SENDER: "sender"}
 
+# Not the deferred, nor those refused for what we are: they come back, and one message would count each time.
+ANSWERED = DomainTally.sent + DomainTally.hard + DomainTally.soft + DomainTally.content
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What one domain answered to an issue, to the end: of the messages it took or refused, those refused."""
+    """Of the messages of an issue that a domain took or refused (`answered`), those refused for their content."""
 
     domain: str
     answered: int
-    hard: int
     content: int
 
 
@@ -110,11 +112,15 @@ def add(session: Session, issue_id: int, domains: Mapping[str, Mapping[str, int]
 
 def with_content(session: Session, issue_id: int) -> Sequence[Answers]:
     """The domains that refused the content of an issue."""
-    return _answers(session, DomainTally.issue_id == issue_id, DomainTally.content > 0)
-
-
-def _answers(session: Session, *where: object) -> list[Answers]:
-    # Not the deferred: they come back, and one message would count as often as it is tried.
-    answered = DomainTally.sent + DomainTally.hard + DomainTally.soft + DomainTally.content
-    query = select(DomainTally.domain, answered, DomainTally.hard, DomainTally.content).where(*where)  # type: ignore[arg-type]
+    query = select(DomainTally.domain, ANSWERED, DomainTally.content).where(
+        DomainTally.issue_id == issue_id, DomainTally.content > 0
+    )
     return [Answers(*row) for row in session.execute(query)]
+
+
+def answered(session: Session, issue_ids: Iterable[int], domains: Iterable[str]) -> dict[tuple[int, str], int]:
+    """How many messages of each issue each domain took or refused, by (issue id, domain)."""
+    query = select(DomainTally.issue_id, DomainTally.domain, ANSWERED).where(
+        DomainTally.issue_id.in_(issue_ids), DomainTally.domain.in_(domains)
+    )
+    return {(issue_id, domain): count for issue_id, domain, count in session.execute(query)}

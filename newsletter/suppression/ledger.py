@@ -1,5 +1,6 @@
 """Putting addresses on the do-not-mail list and taking them off, always with a reason and a source."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, select, update
@@ -15,11 +16,23 @@ def suppress(
     session: Session, email_key: str, reason: SuppressionReason, *, source: str, now: datetime, note: str = ""
 ) -> None:
     """Never mail this address again; the first reason stays when it is suppressed already."""
+    suppress_all(session, {email_key: note}, reason, source=source, now=now)
+
+
+def suppress_all(
+    session: Session, notes: Mapping[str, str], reason: SuppressionReason, *, source: str, now: datetime
+) -> None:
+    """The same for many addresses, each with its note."""
+    if not notes:
+        return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(Suppression)
-        .values(email_key=email_key, reason=reason, source=source, note=note, created_at=now)
-        .on_conflict_do_nothing()
+        insert(Suppression).on_conflict_do_nothing(),
+        [
+            {"email_key": key, "reason": reason, "source": source, "note": note, "created_at": now}
+            # In one order for everybody, or two workers could each wait for an address of the other.
+            for key, note in sorted(notes.items())
+        ],
     )
 
 
@@ -32,6 +45,23 @@ def lift(session: Session, email_key: str, *, by: str, now: datetime) -> bool:
         .returning(Suppression.id)
     ).all()
     return bool(lifted)
+
+
+def lift_all(
+    session: Session, email_keys: Collection[str], *, source: str, since: datetime, by: str, now: datetime
+) -> None:
+    """Allow mail again to those of these addresses that `source` has suppressed since then."""
+    session.execute(
+        update(Suppression)
+        .where(
+            Suppression.email_key.in_(email_keys),
+            Suppression.source == source,
+            Suppression.created_at >= since,
+            Suppression.lifted_at.is_(None),
+        )
+        .values(lifted_at=now, lifted_by=by)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def find(session: Session, email_key: str) -> Suppression | None:
