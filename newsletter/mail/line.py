@@ -69,6 +69,8 @@ class Line:
         if self.dropped:
             return 0
         new = 0 if now < self._rests_until else max(0, self.allowed - len(self.links))
+        if self._failures:
+            new = min(new, 1)
         return max(0, self._places + new - self.in_hand)
 
     def next_parcel(self, link: Link) -> Parcel | None:
@@ -107,6 +109,7 @@ class Line:
 
     def joined(self, link: Link) -> None:
         """A connection was opened."""
+        self.down = None
         self.links.add(link)
         self._places += link.session.places
 
@@ -121,12 +124,12 @@ class Line:
         """A connection could not be opened."""
         if self.links:
             self._bear_fewer(len(self.links), now)
-        elif isinstance(error, Refused) and error.phase in (Phase.GREETING, Phase.EHLO):
+            return
+        if isinstance(error, Refused) and error.phase in (Phase.GREETING, Phase.EHLO):
             self._bear_fewer(self.allowed // 2, now)
-        if not self.links:
-            self._rest(now)
-            if not self.opening:
-                self.down = failed(error)
+        self._rest(now)
+        if not self.opening:
+            self.down = failed(error)
 
     def works(self) -> None:
         """A message got its answer."""
@@ -135,13 +138,16 @@ class Line:
     def ended(self, link: Link, now: float) -> None:
         """The relay ended a connection."""
         session = link.session
-        if not session.served:
-            self._bear_fewer(len(self.links), now)
+        if session.served:
+            if session.blameless and now - link.active_at < PROMPT:
+                self._learn(session.served, now)
+            return
+        if session.dismissed:
+            self._bear_fewer(self.allowed // 2, now)
+        if not self.links:
             self._rest(now)
-            if self._failures >= IN_A_ROW and not self.links:
+            if self._failures >= IN_A_ROW:
                 self.down = failed(ConnectionLost(Phase.IDLE, session.closed))
-        elif session.blameless and now - link.active_at < PROMPT:
-            self._learn(session.served, now)
 
     def forget_limit(self, now: float) -> None:
         """Find out again, from time to time, how many messages a connection may carry."""

@@ -20,7 +20,8 @@ class Link:
     """A connection that was opened and logged in elsewhere, from now on without waiting.
 
     `supply` is asked for the next parcel, `leaving` told of each that may be complete once the next bytes have left.
-    What became of them is in `session`. `retiring` says that no more are to begin here.
+    What became of them is in `session`. `retiring` says that no more are to begin here; `active_at` is when something
+    happened last that was not the end.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Link:
             self._receive(now)
         self.session.begin(now)
         if self.session.output:
+            self.active_at = now
             self._send(now)
 
     def handle(self, mask: int, now: float) -> None:
@@ -73,13 +75,14 @@ class Link:
         if self.said_goodbye:
             self.close()
             return
-        self.active_at = now
         if mask & _READ:
             self._receive(now)
             while self._secure is not None and not self.session.closed and self._secure.pending():
                 self._receive(now)
         if self.session.output and (mask & _WRITE or not self._watched & _WRITE):
             self._send(now)
+        if not self.session.closed:
+            self.active_at = now
 
     def lose(self, detail: str) -> None:
         """Give the connection up."""

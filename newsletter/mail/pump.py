@@ -225,9 +225,10 @@ class Pump:
         session = link.session
         if session.ended:
             line.in_hand -= len(session.ended)
-            line.works()
             self._ended += [Ended(line.key, parcel, outcome) for parcel, outcome in session.ended]
             session.ended.clear()
+            if session.served:
+                line.works()
         if session.unharmed:
             line.queue.extendleft(reversed(session.unharmed))
             session.unharmed.clear()

@@ -84,6 +84,8 @@ class Session:
         self.closed = ""
         self.blameless = True
         """Whether no message has come to harm by the end of the connection."""
+        self.dismissed = False
+        """Whether the server itself ended it, by a 421."""
         self.deadline = float("inf")
         self.served = 0
         self.pipelining = "PIPELINING" in names
@@ -191,7 +193,7 @@ class Session:
 
     def lose(self, detail: str, *, desync: bool = False) -> None:
         """The connection is of no use any more: what is on the way comes to its end."""
-        self._end_all(detail, desync=desync, dismissed=False)
+        self._end_all(detail, desync=desync)
 
     def _may_begin(self) -> bool:
         if self.closed:
@@ -337,7 +339,8 @@ class Session:
         if not transaction.ended and not self._moves_on(transaction, phase, first=True):
             self.blameless = False
             self._end(transaction, failed(transaction.refused or Refused(phase, said)))
-        self._end_all(str(said), desync=False, dismissed=True)
+        self.dismissed = True
+        self._end_all(str(said), desync=False)
 
     def _end(self, transaction: Transaction, outcome: Outcome) -> None:
         transaction.ended = True
@@ -355,7 +358,7 @@ class Session:
         self.unharmed.append(parcel)
         return True
 
-    def _end_all(self, detail: str, *, desync: bool, dismissed: bool) -> None:
+    def _end_all(self, detail: str, *, desync: bool) -> None:
         if self.closed:
             return
         self.closed = detail
@@ -365,7 +368,7 @@ class Session:
             if transaction.ended:
                 continue
             phase = Phase.BODY if awaited is _DOT else awaited
-            if 0 < transaction.end <= self._taken and not dismissed:
+            if 0 < transaction.end <= self._taken and not self.dismissed:
                 phase = _DOT
             if transaction.refused is not None:
                 self._end(transaction, failed(transaction.refused))

@@ -54,7 +54,7 @@ class Relay:
                 "The address of the relay ends after the port; write / ? # in a password as %2F %3F %23."
             )
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        if "\0" in user + password or (password and not user):
+        if "\0" in user + password or ((password or parts.query) and not user):
             raise RefusedError("The user of the relay cannot be read.")
         security, default_port = _SCHEMES[parts.scheme]
         return cls(host, port or default_port, security, user, password, parts.query.partition("=")[2])

@@ -15,6 +15,7 @@ from newsletter.mail.transport import Relay
         ("smtps://relay.example", Relay("relay.example", 465, Security.TLS)),
         ("smtp+starttls://relay.example/", Relay("relay.example", 587, Security.STARTTLS)),
         ("smtp://u%40x:p%3A%2F@[::1]:2525", Relay("::1", 2525, Security.NONE, "u@x", "p:/")),
+        ("smtps://u:t@relay.example?auth=xoauth2", Relay("relay.example", 465, Security.TLS, "u", "t", "xoauth2")),
     ],
 )
 def test_the_address_of_a_relay_is_read(url: str, relay: Relay) -> None:
@@ -31,6 +32,8 @@ def test_the_address_of_a_relay_is_read(url: str, relay: Relay) -> None:
         "smtp://relay.example:port",
         "smtp://relay.example:99999",
         "smtps://relay.example?verify=no",
+        "smtps://u:secret@relay.example?auth=plain",
+        "smtps://relay.example?auth=xoauth2",
         "smtp://relay.example/path",
         "smtp://u:secret/x@relay.example",
         "smtp://u:secret%00@relay.example",
@@ -48,6 +51,7 @@ def test_a_relay_does_not_show_its_password() -> None:
     relay = Relay.parse("smtps://u:secret@relay.example")
     assert "secret" not in repr(relay) + str(relay)
     assert str(relay) == "smtps://u@relay.example:465"
+    assert str(Relay.parse("smtps://u:t@relay.example?auth=xoauth2")) == "smtps://u@relay.example:465?auth=xoauth2"
 
 
 def test_extensions_are_read_in_any_case_and_nonsense_is_passed_over() -> None:

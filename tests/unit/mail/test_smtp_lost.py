@@ -7,14 +7,16 @@ import pytest
 from newsletter.mail import session
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.transport import OutcomeKind, Relay, Transport
-from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, judge, send
+from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, Mailer, judge, send
 from tests.support.smtp_server import Conversation, Script, ScriptedServer, SmtpSink
 
 
 @pytest.mark.parametrize("end", [Conversation.close, Conversation.reset, Conversation.stall])
 @pytest.mark.parametrize("pipelining", [True, False])
 @pytest.mark.parametrize("steps", range(5))
-def test_a_connection_lost_before_the_message_is_safe_to_repeat(steps: int, pipelining: bool, end: Script) -> None:
+def test_a_connection_lost_before_the_message_is_safe_to_repeat(
+    mailer: Mailer, steps: int, pipelining: bool, end: Script
+) -> None:
     def script(server: Conversation) -> None:
         if steps > 0:
             server.greet(*(["PIPELINING"] if pipelining else []))
@@ -32,7 +34,7 @@ def test_a_connection_lost_before_the_message_is_safe_to_repeat(steps: int, pipe
         end(server)
 
     big = MESSAGE + b"x" * 900 + b"\r\n" + (b"y" * 900 + b"\r\n") * 20_000
-    [outcome] = send(script, message=big)
+    [outcome] = send(mailer, script, message=big)
     assert outcome.kind is OutcomeKind.DEFERRED
     greeting = outcome.phase in (Phase.CONNECT, Phase.GREETING)  # a reset may already strike the handshake of TCP
     assert greeting if steps == 0 else outcome.phase is (Phase.MAIL, Phase.RCPT, Phase.DATA, Phase.BODY)[steps - 1]
@@ -41,40 +43,40 @@ def test_a_connection_lost_before_the_message_is_safe_to_repeat(steps: int, pipe
 
 
 @pytest.mark.parametrize("end", [Conversation.close, Conversation.reset, Conversation.stall])
-def test_a_connection_lost_after_the_dot_is_ambiguous_and_not_repeated(end: Script) -> None:
+def test_a_connection_lost_after_the_dot_is_ambiguous_and_not_repeated(mailer: Mailer, end: Script) -> None:
     def script(server: Conversation) -> None:
         server.greet("PIPELINING")
         server.take(final="")
         end(server)
 
-    with ScriptedServer(script) as server, Transport(Relay.parse(server.url), timeouts=FAST) as transport:
+    with ScriptedServer(script) as server, mailer(Relay.parse(server.url), timeouts=FAST) as transport:
         outcome = transport.send(ENVELOPE, MESSAGE)
     assert judge(outcome) == (OutcomeKind.AMBIGUOUS, ReplyClass.TEMPORARY, Phase.DOT)
     assert len(server.conversations) == 1
 
 
 @pytest.mark.parametrize("answer", ["garbage", "150 eh", "354 go on", "\0\1\2", "25", "250_ok"])
-def test_nonsense_after_the_dot_is_ambiguous_too(answer: str) -> None:
+def test_nonsense_after_the_dot_is_ambiguous_too(mailer: Mailer, answer: str) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.take(final=answer)
         server.stall()
 
-    assert send(script)[0].kind is OutcomeKind.AMBIGUOUS
+    assert send(mailer, script)[0].kind is OutcomeKind.AMBIGUOUS
 
 
 @pytest.mark.parametrize("answer", ["garbage", "150 eh", "354 go on", "\xff\xfe"])
-def test_nonsense_before_the_message_closes_the_connection(answer: str) -> None:
+def test_nonsense_before_the_message_closes_the_connection(mailer: Mailer, answer: str) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
         server.say(answer)
         server.stall()
 
-    assert judge(send(script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.MAIL)
+    assert judge(send(mailer, script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.MAIL)
 
 
-def test_data_answered_with_250_is_nonsense() -> None:
+def test_data_answered_with_250_is_nonsense(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
@@ -86,20 +88,20 @@ def test_data_answered_with_250_is_nonsense() -> None:
         server.stall()
         assert b"hello" not in server.raw
 
-    assert judge(send(script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.DATA)
+    assert judge(send(mailer, script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.DATA)
 
 
-def test_a_reply_that_never_ends_is_left() -> None:
+def test_a_reply_that_never_ends_is_left(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
         while True:
             server.say("250-more")
 
-    assert judge(send(script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.MAIL)
+    assert judge(send(mailer, script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.MAIL)
 
 
-def test_a_reply_line_that_never_ends_is_left() -> None:
+def test_a_reply_line_that_never_ends_is_left(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
@@ -107,29 +109,29 @@ def test_a_reply_line_that_never_ends_is_left() -> None:
         while True:
             server.say_bytes(b"x" * 10_000)
 
-    assert judge(send(script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.MAIL)
+    assert judge(send(mailer, script)[0]) == (OutcomeKind.DEFERRED, ReplyClass.DESYNC, Phase.MAIL)
 
 
-def test_a_reply_sent_drop_by_drop_does_not_stretch_the_time_limit() -> None:
+def test_a_reply_sent_drop_by_drop_does_not_stretch_the_time_limit(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
         server.drip("250-" + "x" * 1000, pause=0.05)
 
     started = time.monotonic()
-    assert send(script)[0].kind is OutcomeKind.DEFERRED
+    assert send(mailer, script)[0].kind is OutcomeKind.DEFERRED
     assert time.monotonic() - started < 2
 
 
-def test_nobody_listens() -> None:
+def test_nobody_listens(mailer: Mailer) -> None:
     with SmtpSink() as sink:
         url = sink.url
-    with Transport(Relay.parse(url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(url), timeouts=FAST) as transport:
         assert judge(transport.send(ENVELOPE, MESSAGE)) == (OutcomeKind.DEFERRED, ReplyClass.LANE, Phase.CONNECT)
 
 
-def test_a_name_without_an_address() -> None:
-    with Transport(Relay("relay.invalid", 25), timeouts=FAST) as transport:
+def test_a_name_without_an_address(mailer: Mailer) -> None:
+    with mailer(Relay("relay.invalid", 25), timeouts=FAST) as transport:
         assert judge(transport.send(ENVELOPE, MESSAGE)) == (OutcomeKind.DEFERRED, ReplyClass.LANE, Phase.CONNECT)
 
 
@@ -163,30 +165,30 @@ def closes_at_mail(server: Conversation) -> None:
 @pytest.mark.parametrize(
     "end", [Conversation.close, Conversation.reset, says_421_at_once, says_421_to_mail, closes_at_mail, answers_unasked]
 )
-def test_a_stale_connection_is_opened_again_without_charging_the_message(end: Script) -> None:
-    with ScriptedServer(one_message_and(end)) as server, Transport(Relay.parse(server.url), timeouts=FAST) as transport:
+def test_a_stale_connection_is_opened_again_without_charging_the_message(mailer: Mailer, end: Script) -> None:
+    with ScriptedServer(one_message_and(end)) as server, mailer(Relay.parse(server.url), timeouts=FAST) as transport:
         for _ in range(4):
             assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
             time.sleep(0.02)
     assert len(server.conversations) == 4
 
 
-def test_a_server_that_always_hangs_up_is_tried_twice_at_most() -> None:
+def test_a_server_that_always_hangs_up_is_tried_twice_at_most(mailer: Mailer) -> None:
     def hangs_up(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
 
     with (
         ScriptedServer(one_message_and(Conversation.close), hangs_up) as server,
-        Transport(Relay.parse(server.url), timeouts=FAST) as transport,
+        mailer(Relay.parse(server.url), timeouts=FAST) as transport,
     ):
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.DEFERRED
     assert len(server.conversations) == 2
 
 
-def test_a_connection_lost_later_in_a_transaction_is_charged_and_not_repeated(sink: SmtpSink) -> None:
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+def test_a_connection_lost_later_in_a_transaction_is_charged_and_not_repeated(mailer: Mailer, sink: SmtpSink) -> None:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
         sink.drop_after_dot = 1
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.AMBIGUOUS

@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.transport import OutcomeKind
-from tests.support.smtp_client import MESSAGE, judge, send
+from tests.support.smtp_client import MESSAGE, Mailer, judge, send
 from tests.support.smtp_server import Conversation
 
 
@@ -27,7 +27,7 @@ from tests.support.smtp_server import Conversation
     ],
 )
 def test_a_refusal_is_judged_and_the_connection_goes_on(
-    phase: Phase, reply: str, kind: OutcomeKind, reply_class: ReplyClass, pipelining: bool
+    mailer: Mailer, phase: Phase, reply: str, kind: OutcomeKind, reply_class: ReplyClass, pipelining: bool
 ) -> None:
     def script(server: Conversation) -> None:
         server.greet(*(["PIPELINING"] if pipelining else []))
@@ -52,13 +52,13 @@ def test_a_refusal_is_judged_and_the_connection_goes_on(
         assert server.take() == MESSAGE
         server.leave()
 
-    first, second = send(script, times=2)
+    first, second = send(mailer, script, times=2)
     assert judge(first) == (kind, reply_class, phase)
     assert str(first.reply).startswith(reply[:3])
     assert second.kind is OutcomeKind.SENT
 
 
-def test_a_server_that_wants_a_message_for_nobody_gets_an_empty_one() -> None:
+def test_a_server_that_wants_a_message_for_nobody_gets_an_empty_one(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet("PIPELINING")
         server.hear("MAIL")
@@ -74,12 +74,12 @@ def test_a_server_that_wants_a_message_for_nobody_gets_an_empty_one() -> None:
         server.take()
         server.leave()
 
-    first, second = send(script, times=2)
+    first, second = send(mailer, script, times=2)
     assert judge(first) == (OutcomeKind.REJECTED, ReplyClass.HARD, Phase.RCPT)
     assert second.kind is OutcomeKind.SENT
 
 
-def test_a_refusal_stands_although_the_connection_dies_behind_it() -> None:
+def test_a_refusal_stands_although_the_connection_dies_behind_it(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet("PIPELINING")
         server.hear("MAIL")
@@ -87,10 +87,10 @@ def test_a_refusal_stands_although_the_connection_dies_behind_it() -> None:
         server.hear("DATA")
         server.say("250 ok", "550 5.1.1 nobody")
 
-    assert judge(send(script)[0]) == (OutcomeKind.REJECTED, ReplyClass.HARD, Phase.RCPT)
+    assert judge(send(mailer, script)[0]) == (OutcomeKind.REJECTED, ReplyClass.HARD, Phase.RCPT)
 
 
-def test_a_refusal_in_the_middle_of_the_message_is_read() -> None:
+def test_a_refusal_in_the_middle_of_the_message_is_read(mailer: Mailer) -> None:
     def script(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
@@ -101,12 +101,12 @@ def test_a_refusal_in_the_middle_of_the_message_is_read() -> None:
         server.say("354 go on", "550 5.7.1 this violates SMTP")
         server.hear_message()
 
-    [outcome] = send(script)
+    [outcome] = send(mailer, script)
     assert judge(outcome) == (OutcomeKind.REJECTED, ReplyClass.SENDER, Phase.BODY)
 
 
 @pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
-def test_421_anywhere_blames_nobody_and_ends_the_connection(step: str) -> None:
+def test_421_anywhere_blames_nobody_and_ends_the_connection(mailer: Mailer, step: str) -> None:
     def script(server: Conversation) -> None:
         if step == "greeting":
             server.say("421 4.7.0 too many connections")
@@ -126,13 +126,13 @@ def test_421_anywhere_blames_nobody_and_ends_the_connection(step: str) -> None:
         server.take()
         server.leave()
 
-    first, second = send(script, good, times=2)
+    first, second = send(mailer, script, good, times=2)
     assert (first.kind, first.reply_class) == (OutcomeKind.DEFERRED, ReplyClass.LANE)
     assert second.kind is OutcomeKind.SENT
 
 
-def test_refusals_of_our_own_self_leave_the_message_waiting() -> None:
+def test_refusals_of_our_own_self_leave_the_message_waiting(mailer: Mailer) -> None:
     def banner(server: Conversation) -> None:
         server.say("554 5.7.1 your address is blocked")
 
-    assert judge(send(banner)[0]) == (OutcomeKind.DEFERRED, ReplyClass.SENDER, Phase.GREETING)
+    assert judge(send(mailer, banner)[0]) == (OutcomeKind.DEFERRED, ReplyClass.SENDER, Phase.GREETING)

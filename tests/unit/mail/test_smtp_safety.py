@@ -7,7 +7,7 @@ import pytest
 from newsletter.mail.commands import dot_stuffed
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.transport import OutcomeKind, Relay, Transport
-from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, judge
+from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, Mailer, judge
 from tests.support.smtp_server import SmtpSink
 
 
@@ -25,9 +25,9 @@ def test_a_lone_cr_or_lf_never_reaches_the_wire(sink: SmtpSink, vector: bytes) -
     assert all(b"evil" not in conversation.raw for conversation in sink.conversations)
 
 
-def test_dots_are_stuffed_and_arrive_as_they_were(sink: SmtpSink) -> None:
+def test_dots_are_stuffed_and_arrive_as_they_were(mailer: Mailer, sink: SmtpSink) -> None:
     message = b".first\r\n.\r\n..\r\n\r\n.\r\n.\r\nMAIL FROM:<evil@x.example>\r\n"
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(ENVELOPE, message).kind is OutcomeKind.SENT
     assert [received.data for received in sink.received] == [message]
 
@@ -60,16 +60,16 @@ def test_a_sender_that_cannot_be_written_is_a_defect(sink: SmtpSink) -> None:
         transport.send(replace(ENVELOPE, sender="a>\r\n@x.example"), MESSAGE)
 
 
-def test_a_message_above_the_limit_is_not_sent(sink: SmtpSink) -> None:
+def test_a_message_above_the_limit_is_not_sent(mailer: Mailer, sink: SmtpSink) -> None:
     sink.extensions = ("SIZE 10",)
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert judge(transport.send(ENVELOPE, MESSAGE)) == (OutcomeKind.REJECTED, ReplyClass.MESSAGE, Phase.MAIL)
     assert not any(line.startswith("MAIL") for line in sink.conversations[0].lines)
 
 
-def test_size_0_is_no_limit(sink: SmtpSink) -> None:
+def test_size_0_is_no_limit(mailer: Mailer, sink: SmtpSink) -> None:
     sink.extensions = ("SIZE 0",)
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
 
 
@@ -85,7 +85,7 @@ def test_an_international_address_needs_smtputf8(sink: SmtpSink) -> None:
     assert sink.conversations[1].lines[1].endswith("> BODY=8BITMIME SMTPUTF8")
 
 
-def test_an_international_domain_alone_needs_nothing(sink: SmtpSink) -> None:
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+def test_an_international_domain_alone_needs_nothing(mailer: Mailer, sink: SmtpSink) -> None:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(replace(ENVELOPE, recipient="b@exämple.org"), MESSAGE).kind is OutcomeKind.SENT
     assert sink.recipients == ["b@xn--exmple-cua.org"]

@@ -7,9 +7,9 @@ import pytest
 
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.smtp import SmtpConnection
-from newsletter.mail.transport import Outcome, OutcomeKind, Relay, Transport
+from newsletter.mail.transport import Outcome, OutcomeKind, Relay
 from tests.support.certificates import Authority
-from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, judge
+from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, Mailer, judge
 from tests.support.smtp_server import Conversation, Script, ScriptedServer
 
 NO_TLS = (OutcomeKind.DEFERRED, ReplyClass.SENDER, Phase.STARTTLS)
@@ -20,10 +20,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(Path(tmp_path_factory.mktemp("tls")))
 
 
-def send(script: Script, authority: Authority, scheme: str, user: str = "") -> tuple[Outcome, Conversation]:
+def send(
+    mailer: Mailer, script: Script, authority: Authority, scheme: str, user: str = ""
+) -> tuple[Outcome, Conversation]:
     with ScriptedServer(script) as server:
         relay = Relay.parse(f"{scheme}://{user}{server.host}:{server.port}")
-        with Transport(relay, timeouts=FAST, context=authority.client_context()) as transport:
+        with mailer(relay, timeouts=FAST, context=authority.client_context()) as transport:
             outcome = transport.send(ENVELOPE, MESSAGE)
     return outcome, server.conversations[0]
 
@@ -45,13 +47,13 @@ def starttls(context: ssl.SSLContext, *after: str) -> Script:
     return script
 
 
-def test_starttls_then_everything_under_tls(authority: Authority) -> None:
-    outcome, server = send(starttls(authority.server_context("127.0.0.1")), authority, "smtp+starttls")
+def test_starttls_then_everything_under_tls(mailer: Mailer, authority: Authority) -> None:
+    outcome, server = send(mailer, starttls(authority.server_context("127.0.0.1")), authority, "smtp+starttls")
     assert outcome.kind is OutcomeKind.SENT
     assert [line.partition(" ")[0] for line in server.lines[:4]] == ["EHLO", "STARTTLS", "EHLO", "MAIL"]
 
 
-def test_implicit_tls(authority: Authority) -> None:
+def test_implicit_tls(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.start_tls(authority.server_context("127.0.0.1"))
         server.greet("AUTH PLAIN")
@@ -60,10 +62,10 @@ def test_implicit_tls(authority: Authority) -> None:
         server.take()
         server.leave()
 
-    assert send(script, authority, "smtps", "me:secret@")[0].kind is OutcomeKind.SENT
+    assert send(mailer, script, authority, "smtps", "me:secret@")[0].kind is OutcomeKind.SENT
 
 
-def test_many_messages_go_over_one_tls_connection(authority: Authority) -> None:
+def test_many_messages_go_over_one_tls_connection(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.start_tls(authority.server_context("127.0.0.1"))
         server.greet()
@@ -73,12 +75,12 @@ def test_many_messages_go_over_one_tls_connection(authority: Authority) -> None:
 
     with ScriptedServer(script) as server:
         relay = Relay.parse(f"smtps://{server.host}:{server.port}")
-        with Transport(relay, timeouts=FAST, context=authority.client_context()) as transport:
+        with mailer(relay, timeouts=FAST, context=authority.client_context()) as transport:
             assert [transport.send(ENVELOPE, MESSAGE).kind for _ in range(3)] == [OutcomeKind.SENT] * 3
     assert len(server.conversations) == 1
 
 
-def test_a_big_message_goes_through_tls(authority: Authority) -> None:
+def test_a_big_message_goes_through_tls(mailer: Mailer, authority: Authority) -> None:
     big = b"Subject: a\r\n\r\n" + (b"x" * 900 + b"\r\n") * 500
 
     def script(server: Conversation) -> None:
@@ -89,14 +91,14 @@ def test_a_big_message_goes_through_tls(authority: Authority) -> None:
 
     with ScriptedServer(script) as server:
         relay = Relay.parse(f"smtps://{server.host}:{server.port}")
-        with Transport(relay, timeouts=FAST, context=authority.client_context()) as transport:
+        with mailer(relay, timeouts=FAST, context=authority.client_context()) as transport:
             assert transport.send(ENVELOPE, big).kind is OutcomeKind.SENT
 
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
 @pytest.mark.parametrize("wrong", ["name", "expired", "unknown authority"])
 def test_a_certificate_that_does_not_hold_gets_no_message(
-    authority: Authority, tmp_path: Path, scheme: str, wrong: str
+    mailer: Mailer, authority: Authority, tmp_path: Path, scheme: str, wrong: str
 ) -> None:
     contexts = {
         "name": lambda: authority.server_context("other.example"),
@@ -108,23 +110,25 @@ def test_a_certificate_that_does_not_hold_gets_no_message(
     def implicit(server: Conversation) -> None:
         server.start_tls(context)
 
-    outcome, server = send(implicit if scheme == "smtps" else starttls(context), authority, scheme, "me:secret@")
+    outcome, server = send(
+        mailer, implicit if scheme == "smtps" else starttls(context), authority, scheme, "me:secret@"
+    )
     assert judge(outcome) == NO_TLS
     assert b"MAIL" not in server.raw
     assert b"AUTH" not in server.raw
 
 
-def test_starttls_stripped_on_the_way_gets_no_message(authority: Authority) -> None:
+def test_starttls_stripped_on_the_way_gets_no_message(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.greet("PIPELINING", "AUTH PLAIN")
         server.stall()
 
-    outcome, server = send(script, authority, "smtp+starttls", "me:secret@")
+    outcome, server = send(mailer, script, authority, "smtp+starttls", "me:secret@")
     assert judge(outcome) == NO_TLS
     assert len(server.raw.splitlines()) == 1
 
 
-def test_starttls_refused_gets_no_message(authority: Authority) -> None:
+def test_starttls_refused_gets_no_message(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.greet("STARTTLS")
         server.hear("STARTTLS")
@@ -132,11 +136,11 @@ def test_starttls_refused_gets_no_message(authority: Authority) -> None:
         server.stall()
         assert b"MAIL" not in server.raw
 
-    outcome, _ = send(script, authority, "smtp+starttls")
+    outcome, _ = send(mailer, script, authority, "smtp+starttls")
     assert judge(outcome) == (OutcomeKind.DEFERRED, ReplyClass.LANE, Phase.STARTTLS)
 
 
-def test_a_handshake_that_fails_gets_no_message(authority: Authority) -> None:
+def test_a_handshake_that_fails_gets_no_message(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.greet("STARTTLS")
         server.hear("STARTTLS")
@@ -145,10 +149,10 @@ def test_a_handshake_that_fails_gets_no_message(authority: Authority) -> None:
         server.stall()
         assert b"MAIL" not in server.raw
 
-    assert judge(send(script, authority, "smtp+starttls")[0]) == NO_TLS
+    assert judge(send(mailer, script, authority, "smtp+starttls")[0]) == NO_TLS
 
 
-def test_answers_injected_behind_the_reply_to_starttls_end_the_connection(authority: Authority) -> None:
+def test_answers_injected_behind_the_reply_to_starttls_end_the_connection(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.greet("STARTTLS")
         server.hear("STARTTLS")
@@ -158,12 +162,12 @@ def test_answers_injected_behind_the_reply_to_starttls_end_the_connection(author
         server.say("250 server.example")
         server.take()
 
-    outcome, _ = send(script, authority, "smtp+starttls")
+    outcome, _ = send(mailer, script, authority, "smtp+starttls")
     assert judge(outcome) == NO_TLS
     assert "before TLS" in outcome.detail
 
 
-def test_what_was_announced_in_the_clear_is_forgotten_under_tls(authority: Authority) -> None:
+def test_what_was_announced_in_the_clear_is_forgotten_under_tls(mailer: Mailer, authority: Authority) -> None:
     def script(server: Conversation) -> None:
         server.greet("STARTTLS", "PIPELINING", "AUTH PLAIN")
         server.hear("STARTTLS")
@@ -174,7 +178,7 @@ def test_what_was_announced_in_the_clear_is_forgotten_under_tls(authority: Autho
         server.stall()
         assert b"AUTH" not in server.raw
 
-    outcome, _ = send(script, authority, "smtp+starttls", "me:secret@")
+    outcome, _ = send(mailer, script, authority, "smtp+starttls", "me:secret@")
     assert judge(outcome) == (OutcomeKind.DEFERRED, ReplyClass.SENDER, Phase.AUTH)
 
 
@@ -185,14 +189,14 @@ class TestToAnotherMachine:
     def _far_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(SmtpConnection, "_is_local", lambda self: False)
 
-    def test_a_password_asks_for_starttls_by_itself(self, authority: Authority) -> None:
+    def test_a_password_asks_for_starttls_by_itself(self, mailer: Mailer, authority: Authority) -> None:
         script = starttls(authority.server_context("127.0.0.1"), "AUTH PLAIN")
-        assert send(script, authority, "smtp", "me:secret@")[0].kind is OutcomeKind.SENT
+        assert send(mailer, script, authority, "smtp", "me:secret@")[0].kind is OutcomeKind.SENT
 
-    def test_a_password_is_never_sent_in_the_clear(self, authority: Authority) -> None:
+    def test_a_password_is_never_sent_in_the_clear(self, mailer: Mailer, authority: Authority) -> None:
         def script(server: Conversation) -> None:
             server.greet("AUTH PLAIN LOGIN CRAM-MD5")
             server.stall()
             assert b"AUTH" not in server.raw
 
-        assert judge(send(script, authority, "smtp", "me:secret@")[0]) == NO_TLS
+        assert judge(send(mailer, script, authority, "smtp", "me:secret@")[0]) == NO_TLS

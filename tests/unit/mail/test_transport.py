@@ -8,12 +8,12 @@ import pytest
 
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.transport import OutcomeKind, Relay, Transport
-from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, judge, send
+from tests.support.smtp_client import ENVELOPE, FAST, MESSAGE, Mailer, judge, send, wait_until
 from tests.support.smtp_server import Conversation, Script, ScriptedServer, SmtpSink
 
 
-def test_many_messages_go_over_one_connection(sink: SmtpSink) -> None:
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+def test_many_messages_go_over_one_connection(mailer: Mailer, sink: SmtpSink) -> None:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         for n in range(20):
             outcome = transport.send(replace(ENVELOPE, recipient=f"r{n}@x.example"), MESSAGE)
             assert judge(outcome) == (OutcomeKind.SENT, ReplyClass.ACCEPTED, Phase.DOT)
@@ -21,19 +21,19 @@ def test_many_messages_go_over_one_connection(sink: SmtpSink) -> None:
     assert {message.data for message in sink.received} == {MESSAGE}
     assert {message.sender for message in sink.received} == {ENVELOPE.sender}
     assert len(sink.conversations) == 1
-    assert sink.conversations[0].lines[-1] == "QUIT"
+    wait_until(lambda: sink.conversations[0].lines[-1] == "QUIT")
 
 
-def test_a_server_without_extensions_gets_the_plain_protocol(sink: SmtpSink) -> None:
+def test_a_server_without_extensions_gets_the_plain_protocol(mailer: Mailer, sink: SmtpSink) -> None:
     sink.extensions = ()
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
     assert sink.conversations[0].lines[1:4] == [f"MAIL FROM:<{ENVELOPE.sender}>", "RCPT TO:<b@x.example>", "DATA"]
 
 
-def test_extensions_are_used_when_they_are_announced(sink: SmtpSink) -> None:
+def test_extensions_are_used_when_they_are_announced(mailer: Mailer, sink: SmtpSink) -> None:
     sink.extensions = ("PIPELINING", "SIZE 1000", "DSN", "8BITMIME", "SMTPUTF8")
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(replace(ENVELOPE, recipient="b+=c@x.example"), MESSAGE).kind is OutcomeKind.SENT
     assert sink.conversations[0].lines[1:3] == [
         f"MAIL FROM:<{ENVELOPE.sender}> SIZE={len(MESSAGE)} RET=HDRS ENVID=d42",
@@ -41,15 +41,15 @@ def test_extensions_are_used_when_they_are_announced(sink: SmtpSink) -> None:
     ]
 
 
-def test_the_null_sender_asks_for_no_report(sink: SmtpSink) -> None:
+def test_the_null_sender_asks_for_no_report(mailer: Mailer, sink: SmtpSink) -> None:
     sink.extensions = ("DSN",)
-    with Transport(Relay.parse(sink.url), timeouts=FAST) as transport:
+    with mailer(Relay.parse(sink.url), timeouts=FAST) as transport:
         assert transport.send(replace(ENVELOPE, sender=""), MESSAGE).kind is OutcomeKind.SENT
     assert sink.received[0].sender == ""
     assert sink.conversations[0].lines[2] == "RCPT TO:<b@x.example> NOTIFY=NEVER"
 
 
-def test_a_server_that_does_not_know_ehlo_is_greeted_with_helo() -> None:
+def test_a_server_that_does_not_know_ehlo_is_greeted_with_helo(mailer: Mailer) -> None:
     def old(server: Conversation) -> None:
         server.say("220 old")
         server.hear("EHLO")
@@ -59,10 +59,10 @@ def test_a_server_that_does_not_know_ehlo_is_greeted_with_helo() -> None:
         server.take()
         server.leave()
 
-    assert send(old)[0].kind is OutcomeKind.SENT
+    assert send(mailer, old)[0].kind is OutcomeKind.SENT
 
 
-def test_replies_in_any_lawful_shape_are_read() -> None:
+def test_replies_in_any_lawful_shape_are_read(mailer: Mailer) -> None:
     def odd(server: Conversation) -> None:
         server.say("220-many", "220-lines", "220 of greeting")
         server.hear("EHLO")
@@ -77,17 +77,17 @@ def test_replies_in_any_lawful_shape_are_read() -> None:
         server.say("250-2.0.0 taken", "250 2.0.0 truly")
         server.leave()
 
-    assert send(odd)[0].kind is OutcomeKind.SENT
+    assert send(mailer, odd)[0].kind is OutcomeKind.SENT
 
 
-def test_a_long_reply_line_is_cut() -> None:
+def test_a_long_reply_line_is_cut(mailer: Mailer) -> None:
     def verbose(server: Conversation) -> None:
         server.greet()
         server.hear("MAIL")
         server.say("550 " + "x" * 20_000)
         server.leave()
 
-    [outcome] = send(verbose)
+    [outcome] = send(mailer, verbose)
     assert outcome.kind is OutcomeKind.DEFERRED
     assert outcome.reply is not None
     assert len(outcome.reply.text) == 1000
@@ -125,11 +125,58 @@ def b64(text: str) -> str:
     ],
     ids=["plain", "login", "cram-md5"],
 )
-def test_logs_in_on_this_machine(script: Script) -> None:
+def test_logs_in_on_this_machine(mailer: Mailer, script: Script) -> None:
     with ScriptedServer(script) as server:
         url = f"smtp://me:p%40ss%2F%C3%A9@{server.host}:{server.port}"
+        with mailer(Relay.parse(url), timeouts=FAST) as transport:
+            assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
+
+
+def token(user: str, value: str) -> str:
+    return b64(f"user={user}\x01auth=Bearer {value}\x01\x01")
+
+
+@pytest.mark.parametrize(
+    ("script", "query"),
+    [
+        (logs_in("XOAUTH2", answers={"AUTH XOAUTH2 " + token("me@x", "ya29.t"): "235 ok"}), ""),
+        (logs_in("PLAIN", "XOAUTH2", answers={"AUTH XOAUTH2 " + token("me@x", "ya29.t"): "235 ok"}), "?auth=xoauth2"),
+        (logs_in("PLAIN", "XOAUTH2", answers={"AUTH PLAIN " + b64("\0me@x\0ya29.t"): "235 ok"}), ""),
+    ],
+    ids=["nothing else offered", "asked for", "not asked for"],
+)
+def test_a_token_is_used_where_nothing_else_is_offered_or_where_it_is_asked_for(script: Script, query: str) -> None:
+    with ScriptedServer(script) as server:
+        url = f"smtp://me%40x:ya29.t@{server.host}:{server.port}{query}"
         with Transport(Relay.parse(url), timeouts=FAST) as transport:
             assert transport.send(ENVELOPE, MESSAGE).kind is OutcomeKind.SENT
+
+
+@pytest.mark.parametrize(
+    ("announced", "answers", "text"),
+    [
+        (
+            "XOAUTH2",
+            {
+                "AUTH XOAUTH2 " + token("me", "old"): "334 " + b64('{"status":"400"}'),
+                "": "535 5.7.8 the token has expired",
+            },
+            "expired",
+        ),
+        ("PLAIN", {"QUIT": "221 bye"}, "no way to log in"),
+    ],
+    ids=["refused", "not offered"],
+)
+def test_a_token_that_is_not_taken_leaves_the_message_waiting(
+    announced: str, answers: dict[str, str], text: str
+) -> None:
+    with (
+        ScriptedServer(logs_in(announced, answers=answers)) as server,
+        Transport(Relay.parse(f"smtp://me:old@{server.host}:{server.port}?auth=xoauth2"), timeouts=FAST) as transport,
+    ):
+        outcome = transport.send(ENVELOPE, MESSAGE)
+    assert judge(outcome) == (OutcomeKind.DEFERRED, ReplyClass.SENDER, Phase.AUTH)
+    assert text in outcome.detail
 
 
 def test_a_wrong_password_leaves_the_message_waiting_and_calls_for_the_operator() -> None:
