@@ -363,7 +363,7 @@ class Session:
             return
         self.closed = detail
         self.blameless = self.blameless and not desync
-        first = True
+        head = self._awaited[0][1] if self._awaited else None
         for awaited, transaction in self._awaited:
             if transaction.ended:
                 continue
@@ -372,11 +372,10 @@ class Session:
                 phase = _DOT
             if transaction.refused is not None:
                 self._end(transaction, failed(transaction.refused))
-            elif not self._moves_on(transaction, phase, first=first):
+            elif not self._moves_on(transaction, phase, first=transaction is head):
                 self.blameless = False
                 error = Desync(phase, detail) if desync else ConnectionLost(phase, detail)
                 self._end(transaction, failed(error))
-            first = False
         self._awaited.clear()
         self._later.clear()
         self._unannounced.clear()
