@@ -149,11 +149,6 @@ def fill(text: str, reader: Recipient, *, html: bool) -> str:
     return slots.fill(text, {mark: _answer(mark, _nowhere)(reader, 0) for mark in marks}, html=html)
 
 
-def write_message(content: Content, recipient: Recipient, *, delivery_id: int, secret: bytes) -> tuple[Envelope, bytes]:
-    """One message of a variant that is not kept."""
-    return Prepared(content, secret).write(recipient, delivery_id)
-
-
 def _fields_for_anybody(content: Content, message_id: str) -> list[Header]:
     """The header fields as one reader or another could get them."""
     return bulk_headers(

@@ -15,7 +15,6 @@ from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
 
-KEPT = 32
 KEPT_BYTES = 64 * 1024 * 1024
 
 
@@ -24,28 +23,21 @@ class IssueContents:
 
     def __init__(self, installation: Installation) -> None:
         self._here = installation
-        self._kept: dict[int, Content] = {}
-        self._prepared: dict[int, Prepared] = {}
+        self._kept: dict[int, Prepared] = {}
         self._lock = Lock()
-
-    def content(self, session: Session, variant_id: int) -> Content:
-        with self._lock:
-            if variant_id not in self._kept:
-                if len(self._kept) >= KEPT:
-                    self._kept.pop(next(iter(self._kept)))
-                self._kept[variant_id] = self._read(session, variant_id)
-            return self._kept[variant_id]
 
     def prepared(self, session: Session, variant_id: int) -> Prepared:
         """A variant ready to be written to its readers. The one asked for longest ago goes when they take too much."""
         with self._lock:
-            found = self._prepared.pop(variant_id, None)
-            if found is None:
-                found = Prepared(self._read(session, variant_id), self._here.key("mail"))
-            self._prepared[variant_id] = found
-            while len(self._prepared) > 1 and sum(kept.size() for kept in self._prepared.values()) > KEPT_BYTES:
-                self._prepared.pop(next(iter(self._prepared)))
+            found = self._kept.pop(variant_id, None) or self._prepare(session, variant_id)
+            self._kept[variant_id] = found
             return found
+
+    def _prepare(self, session: Session, variant_id: int) -> Prepared:
+        made = Prepared(self._read(session, variant_id), self._here.key("mail"))
+        while self._kept and made.size() + sum(each.size() for each in self._kept.values()) > KEPT_BYTES:
+            self._kept.pop(next(iter(self._kept)))
+        return made
 
     def _read(self, session: Session, variant_id: int) -> Content:
         variant = session.get_one(Variant, variant_id)

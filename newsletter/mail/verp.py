@@ -23,17 +23,17 @@ _TOKEN_LENGTH = 32
 
 def envelope_sender(delivery_id: int, secret: bytes, domain: str) -> str:
     """`b+<token>@domain`, the MAIL FROM of a delivery; its local part has 34 characters."""
-    return tagged_address(DELIVERY, delivery_id, secret, domain)
+    return Tagger(DELIVERY, secret, domain).address(delivery_id)
 
 
 def transactional_sender(mail_id: int, secret: bytes, domain: str) -> str:
     """`t+<token>@domain`, the MAIL FROM of a transactional mail."""
-    return tagged_address(TRANSACTIONAL, mail_id, secret, domain)
+    return Tagger(TRANSACTIONAL, secret, domain).address(mail_id)
 
 
 def unsubscribe_address(number: int, secret: bytes, domain: str) -> str:
     """`unsub+<token>@domain`, where a mail of any content unsubscribes; the number says whom."""
-    return tagged_address(UNSUBSCRIBE, number, secret, domain)
+    return Tagger(UNSUBSCRIBE, secret, domain).address(number)
 
 
 def parse(address: str, secret: bytes) -> int | None:
@@ -51,13 +51,8 @@ def parse_unsubscribe(address: str, secret: bytes) -> int | None:
     return parse_tagged(UNSUBSCRIBE, address, secret)
 
 
-def tagged_address(tag: str, number: int, secret: bytes, domain: str) -> str:
-    """`tag+<token>@domain` for a number of 0 to 2**64 - 1; each tag has tokens of its own."""
-    return Tagger(tag, secret, domain).address(number)
-
-
 class Tagger:
-    """Writes many addresses of one tag and domain."""
+    """Writes many addresses of one tag and domain; each tag has tokens of its own."""
 
     def __init__(self, tag: str, secret: bytes, domain: str) -> None:
         self._macs = _Macs(tag, secret)

@@ -477,6 +477,17 @@ def test_a_digest_is_looked_at_without_being_made(evening: Call) -> None:
     assert evening("issues", "list", "--json").data == []
 
 
+def test_a_digest_is_looked_at_as_a_reader_gets_it(evening: Call, tmp_path: Path) -> None:
+    evening("articles", "add", "story.md", "--newsletter", "evening")
+    import_csv(evening, tmp_path / "readers.csv", b"email,name\nkofi@readers.example,Kofi\n")
+    shown = evening("digest", "preview", "evening", "--as", "kofi@readers.example", "--json").data
+    assert "/u/" in shown["text"]
+    assert "/p/" in shown["html"]
+    assert "@@" not in shown["text"] + shown["html"]
+    import_csv(evening, tmp_path / "more.csv", b"email\nafi@readers.example\n", "pending")
+    refuses(evening("digest", "preview", "evening", "--as", "afi@readers.example"), "afi@readers.example")
+
+
 def test_an_issue_is_made_once_and_waits_while_no_worker_runs(evening: Call) -> None:
     evening("articles", "add", "story.md", "--newsletter", "evening")
     made = evening("digest", "send", "evening", "--json").data
