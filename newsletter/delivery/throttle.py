@@ -261,5 +261,5 @@ def mend(state: State, now: datetime) -> State:
 
 
 def _probe_delay(refusals: int, rng: random.Random) -> timedelta:
-    doubled = FIRST_PROBE * 2 ** min(refusals - 1, 10)
-    return min(doubled, LAST_PROBE) * (1 + rng.uniform(-JITTER / 2, JITTER / 2))
+    delay = FIRST_PROBE * float(2 ** min(refusals - 1, 10))
+    return min(delay, LAST_PROBE) * (1 + rng.uniform(-JITTER / 2, JITTER / 2))
