@@ -2,9 +2,7 @@
 stopping.
 """
 
-import os
 import random
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +14,13 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import load_settings, relay_url
-from newsletter.delivery.send import Worker
+from newsletter.delivery.clerk import Office
+from newsletter.delivery.engine import Engine
+from newsletter.delivery.gate import Gate
+from newsletter.delivery.journal import JOURNALS
+from newsletter.issues import course
 from newsletter.issues.contents import IssueContents
+from newsletter.mail.pump import Pump
 from newsletter.mail.transport import Relay, Timeouts, Transport
 from newsletter.subscriptions.audience import Recipients
 
@@ -51,17 +54,22 @@ def transport(*, timeouts: Timeouts | None = None) -> Iterator[Transport]:
         yield opened
 
 
-def sender(mailer: Transport) -> Worker:
-    """What the delivery engine works with in this process."""
+@lru_cache(maxsize=1)
+def office() -> Office:
+    """What the delivery engine of this process works with."""
     here = installation()
-    return Worker(
+    return Office(
         database=here.database,
         contents=IssueContents(here),
         recipients=Recipients(here.links),
-        mailer=mailer,
-        secret=here.key("mail"),
-        holder=f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident()}",
+        gate=Gate(settings=here.settings, vault=here.vault, rng=rng),
+        review=course.after_batch,
+        journals=here.settings.data_dir / JOURNALS,
         clock=utc_now,
         rng=rng,
-        stopping=stopping.is_set,
     )
+
+
+def engine() -> Engine:
+    """Raises OSError when the disk has no room for its journal."""
+    return Engine(office(), lambda leaving: Pump(leaving=leaving), stopping=stopping.is_set)

@@ -125,9 +125,7 @@ def held(session: Session, issue_id: int | None = None) -> list[Held]:
     if issue_id is not None:
         where.append(Bounce.issue_id == issue_id)
     last = select(func.max(Bounce.id).label("id")).where(*where).group_by(Bounce.domain).subquery()
-    replies = dict(
-        session.execute(select(Bounce.domain, Bounce.reply).join(last, last.c.id == Bounce.id)).tuples().all()
-    )
+    replies = dict(session.execute(select(Bounce.domain, Bounce.reply).join(last, last.c.id == Bounce.id)).all())
     query = (
         select(Bounce.domain, func.count(), func.min(Bounce.at), func.max(Bounce.at))
         .where(*where)
@@ -174,7 +172,7 @@ def _unknown_yet(session: Session, refusals: Sequence[Refusal]) -> list[tuple[Re
         .outerjoin(Bounce, Bounce.delivery_id == Delivery.id)
         .where(Delivery.id.in_([item.delivery_id for item in refusals]), Bounce.id.is_(None))
     )
-    subscribers = dict(session.execute(query).tuples().all())
+    subscribers = dict(session.execute(query).all())
     return [(item, subscribers.pop(item.delivery_id)) for item in refusals if item.delivery_id in subscribers]
 
 

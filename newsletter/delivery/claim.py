@@ -1,21 +1,41 @@
-"""Who works on what: a batch is held by a lease, and a lease that runs out is taken over."""
+"""Who works on what: a batch is held by a lease, and a lease that runs out is taken over.
 
+A lease bears the name of its worker's journal. On the machine of that journal a worker that is gone is known to be
+gone, and its batches are taken over at once; elsewhere they wait until the lease has run out, and a while longer where
+something was in hand, since only that machine can tell what had left.
+"""
+
+import random
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.ledger import move
+from newsletter.delivery import journal, ledger
+from newsletter.delivery.decide import Change, Taken, decide, in_doubt, not_begun
 from newsletter.delivery.models import Batch, Delivery, DeliveryStatus
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=8)
+GRACE = timedelta(minutes=2)  # for a journal to come back, with its machine
+LIVING_GRACE = timedelta(minutes=10)  # for a worker of this machine that lives and does not answer
+
+STOPPED = "the worker stopped while it was sending"
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """What this machine knows of its workers: the names of the journals whose workers are gone, or live."""
+
+    gone: Collection[str] = ()
+    alive: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch that `holder` may work on until `lease_until`; a heartbeat pushes that away."""
+    """A batch that `holder` may work on; `abandoned_by` held it before and had `in_doubt` deliveries in hand."""
 
     batch_id: int
     issue_id: int
@@ -23,71 +43,140 @@ class Claim:
     resend_unknown: bool
     expires_at: datetime
     holder: str
+    abandoned_by: str | None = None
+    in_doubt: int = 0
 
 
-def claim(session: Session, *, holder: str, now: datetime) -> Claim | None:
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """What a batch says of itself when its lease is renewed."""
+
+    held: bool
+    expires_at: datetime
+    resend_unknown: bool
+
+
+@dataclass(slots=True)
+class Row:
+    """A delivery that is due, as it was when its batch was claimed."""
+
+    delivery_id: int
+    subscriber_id: int
+    variant_id: int
+    status: DeliveryStatus
+    attempts: int
+    repeated: bool
+
+
+def claim(
+    session: Session, *, holder: str, now: datetime, lease: timedelta = LEASE, workers: Workers | None = None
+) -> Claim | None:
     """Take the batch that has been due longest and that nobody holds; None when there is none.
 
-    What a dead worker left in `sending` is settled first: nobody knows whether its relay took it.
+    What its former worker left in `sending` is the caller's to settle, by `settle_abandoned`, in the same transaction.
     """
-    due = (
-        select(Batch.id)
-        .where(_is_due(now))
+    found = session.execute(
+        select(Batch.id, Batch.lease_holder, Batch.sending)
+        .where(_is_due(now, workers or Workers()))
         .order_by(Batch.due_at, Batch.id)
         .limit(1)
         .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
+    ).first()
+    if found is None:
+        return None
     row = session.execute(
         update(Batch)
-        .where(Batch.id == due)
-        .values(lease_until=now + LEASE, lease_holder=holder)
-        .returning(Batch.id, Batch.issue_id, Batch.newsletter_id, Batch.resend_unknown, Batch.expires_at)
-    ).first()
-    if row is None:
-        return None
-    taken = Claim(row.id, row.issue_id, row.newsletter_id, row.resend_unknown, row.expires_at, holder)
-    settle_abandoned(session, taken, now=now)
-    return taken
+        .where(Batch.id == found.id)
+        .values(lease_until=now + lease, lease_holder=holder)
+        .returning(Batch.issue_id, Batch.newsletter_id, Batch.resend_unknown, Batch.expires_at)
+    ).one()
+    return Claim(
+        found.id,
+        row.issue_id,
+        row.newsletter_id,
+        row.resend_unknown,
+        row.expires_at,
+        holder,
+        abandoned_by=found.lease_holder if found.sending else None,
+        in_doubt=found.sending,
+    )
 
 
-def settle_abandoned(session: Session, taken: Claim, *, now: datetime) -> None:
+def settle_abandoned(
+    session: Session,
+    taken: Claim,
+    entries: Mapping[int, journal.Entry] | None,
+    *,
+    now: datetime,
+    rng: random.Random,
+) -> None:
     """Decide about deliveries that a worker was sending when it died.
 
-    With `resend_unknown` they are sent once more, with the same Message-ID, and marked as repeated; otherwise, and the
-    second time, they are `unknown`, and said to be.
+    `entries` is its journal, None when it cannot be read: then every one of them may have been taken by the relay.
     """
-    in_doubt = select(Delivery.id, Delivery.repeated).where(
-        Delivery.batch_id == taken.batch_id, Delivery.status == DeliveryStatus.SENDING
-    )
-    for delivery_id, repeated in session.execute(in_doubt).all():
-        again = taken.resend_unknown and not repeated
-        move(
-            session,
-            delivery_id,
-            DeliveryStatus.QUEUED if again else DeliveryStatus.UNKNOWN,
-            now=now,
-            reply="the worker stopped while it was sending",
-            repeated=True,
+    rows = session.execute(
+        select(Delivery.id, Delivery.attempts, Delivery.repeated).where(
+            Delivery.batch_id == taken.batch_id, Delivery.status == DeliveryStatus.SENDING
         )
+    ).all()
+    changes: list[Change] = []
+    for delivery_id, attempts, repeated in rows:
+        was = Taken(delivery_id, attempts, repeated, taken.resend_unknown, taken.expires_at)
+        entry = None if entries is None else entries.get(delivery_id, journal.Entry(journal.Step.TAKEN))
+        if entry is None or entry.step is journal.Step.LEAVING:
+            changes.append(in_doubt(was, reply=STOPPED, next_attempt_at=None, now=now))
+        elif entry.outcome is None:
+            changes.append(not_begun(delivery_id))
+        else:
+            changes.append(decide(was, entry.outcome, now=now, rng=rng))
+    ledger.settle(session, taken.batch_id, changes, now=now)
+    if entries is not None:
+        ended = ((row.id, entries[row.id].outcome) for row in rows if row.id in entries)
+        ledger.note_attempts(session, ((id_, outcome) for id_, outcome in ended if outcome), now=now)
 
 
-def renew(session: Session, taken: Claim, *, now: datetime) -> bool:
-    """Keep the lease; False when it was lost, or when the batch is to be held: the worker must then stop."""
-    kept = session.execute(
+def due_rows(session: Session, batch_id: int, *, now: datetime) -> list[Row]:
+    """What is due in a batch that the caller holds, in the order in which it is to leave."""
+    query = (
+        select(
+            Delivery.id,
+            Delivery.subscriber_id,
+            Delivery.variant_id,
+            Delivery.status,
+            Delivery.attempts,
+            Delivery.repeated,
+        )
+        .where(
+            Delivery.batch_id == batch_id,
+            or_(
+                Delivery.status == DeliveryStatus.QUEUED,
+                and_(Delivery.status == DeliveryStatus.DEFERRED, Delivery.next_attempt_at <= now),
+            ),
+        )
+        .order_by(Delivery.id)
+    )
+    return [Row(*row) for row in session.execute(query)]
+
+
+def renew(
+    session: Session, batch_ids: Collection[int], *, holder: str, now: datetime, lease: timedelta = LEASE
+) -> dict[int, Renewed]:
+    """Keep the leases of these batches, and hold their rows until the commit; those that are missing were lost."""
+    session.execute(select(Batch.id).where(Batch.id.in_(batch_ids)).order_by(Batch.id).with_for_update())
+    rows = session.execute(
         update(Batch)
-        .where(Batch.id == taken.batch_id, Batch.lease_holder == taken.holder)
-        .values(lease_until=now + LEASE)
-        .returning(Batch.held)
-    ).first()
-    return kept is not None and not kept.held
+        .where(Batch.id.in_(batch_ids), Batch.lease_holder == holder)
+        .values(lease_until=now + lease)
+        .returning(Batch.id, Batch.held, Batch.expires_at, Batch.resend_unknown)
+    )
+    return {row.id: Renewed(row.held, row.expires_at, row.resend_unknown) for row in rows}
 
 
-def release(session: Session, taken: Claim, *, due_at: datetime | None) -> None:
+def release(session: Session, batch_id: int, *, holder: str, due_at: datetime | None) -> None:
     """Give a batch back. `due_at`: when there is work in it again, None when it is done."""
     session.execute(
         update(Batch)
-        .where(Batch.id == taken.batch_id, Batch.lease_holder == taken.holder)
+        .where(Batch.id == batch_id, Batch.lease_holder == holder)
         .values(lease_until=None, lease_holder=None, due_at=due_at)
     )
 
@@ -103,12 +192,28 @@ def next_due(session: Session, batch_id: int, *, now: datetime) -> datetime | No
     return None if waiting is None else (waiting.next_attempt_at or now)
 
 
-def anything_due(session: Session, *, now: datetime) -> bool:
+def anything_due(session: Session, *, now: datetime, workers: Workers | None = None) -> bool:
     """Whether `claim` would find a batch."""
-    return session.scalar(select(Batch.id).where(_is_due(now)).limit(1)) is not None
+    return session.scalar(select(Batch.id).where(_is_due(now, workers or Workers())).limit(1)) is not None
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def holders(session: Session) -> set[str]:
+    """The names of all leases."""
+    query = select(Batch.lease_holder).where(Batch.due_at.is_not(None), Batch.lease_holder.is_not(None)).distinct()
+    return {name for name in session.scalars(query) if name}
+
+
+def _is_due(now: datetime, workers: Workers) -> ColumnElement[bool]:
     """SQL: there is work in the batch, it is not paused, and nobody holds it."""
-    free = or_(Batch.lease_until.is_(None), Batch.lease_until < now)
+    gone = Batch.lease_holder.in_(workers.gone) if workers.gone else false()
+    silent = Batch.lease_holder.not_in(workers.alive) if workers.alive else true()
+    free = or_(
+        Batch.lease_until.is_(None),
+        gone,
+        and_(Batch.lease_until < now, Batch.sending == 0, silent),
+        and_(Batch.lease_until < now - GRACE, silent),
+        Batch.lease_until < now - LIVING_GRACE,
+        # No lease is that long: somebody's clock was ahead.
+        Batch.lease_until > now + LIVING_GRACE,
+    )
     return and_(Batch.due_at <= now, Batch.held.is_(False), free)

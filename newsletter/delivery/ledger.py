@@ -5,15 +5,20 @@ for what the other holds.
 """
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.delivery import bulk
+from newsletter.delivery.decide import Change
 from newsletter.delivery.models import Batch, Delivery, DeliveryAttempt, DeliveryStatus, SkipReason
 from newsletter.delivery.status import TRANSITIONS, WAITING
+from newsletter.mail.transport import Outcome, OutcomeKind
 
-MAX_REPLY = 500
+MAX_REPLY = bulk.MAX_REPLY
+CLOCKS = timedelta(minutes=1)  # how far the clocks of two machines may be apart
 
 
 def move(
@@ -26,7 +31,6 @@ def move(
     next_attempt_at: datetime | None = None,
     skip_reason: SkipReason | None = None,
     repeated: bool | None = None,
-    attempts: int | None = None,
 ) -> bool:
     """Move one delivery to a state; False, and nothing changed, when it may not go there from where it is."""
     of_delivery = select(Delivery.batch_id).where(Delivery.id == delivery_id).scalar_subquery()
@@ -37,7 +41,7 @@ def move(
     values: dict[str, object] = {"status": target, "updated_at": now, "next_attempt_at": next_attempt_at}
     if reply is not None:
         values["reply"] = reply[:MAX_REPLY]
-    for name, value in (("skip_reason", skip_reason), ("repeated", repeated), ("attempts", attempts)):
+    for name, value in (("skip_reason", skip_reason), ("repeated", repeated)):
         if value is not None:
             values[name] = value
     session.execute(update(Delivery).where(Delivery.id == delivery_id).values(values))
@@ -45,8 +49,10 @@ def move(
     return True
 
 
-def shift(session: Session, batch_id: int, changes: dict[DeliveryStatus, int]) -> None:
+def shift(session: Session, batch_id: int, changes: Mapping[DeliveryStatus, int]) -> None:
     """Add to a batch's counts."""
+    if not any(changes.values()):
+        return
     session.execute(
         update(Batch)
         .where(Batch.id == batch_id)
@@ -54,20 +60,67 @@ def shift(session: Session, batch_id: int, changes: dict[DeliveryStatus, int]) -
     )
 
 
-def note_attempt(
-    session: Session, delivery_id: int, *, outcome: str, reply_class: str, phase: str, reply: str, now: datetime
-) -> None:
-    """Keep what the relay said about an attempt that did not end well."""
-    session.add(
-        DeliveryAttempt(
-            delivery_id=delivery_id,
-            at=now,
-            outcome=outcome,
-            reply_class=reply_class,
-            phase=phase,
-            reply=reply[:MAX_REPLY],
+def take(session: Session, batch_id: int, deliveries: Mapping[int, DeliveryStatus], *, now: datetime) -> set[int]:
+    """Move waiting deliveries of a batch, by id with the status they were seen in, to `sending`; returns those that
+    went. The others have been withdrawn meanwhile. The caller holds the batch.
+    """
+    gone = set(
+        session.scalars(
+            update(Delivery)
+            .where(Delivery.id.in_(deliveries), Delivery.batch_id == batch_id, Delivery.status.in_(WAITING))
+            .values(
+                status=DeliveryStatus.SENDING,
+                attempts=Delivery.attempts + 1,
+                next_attempt_at=None,
+                updated_at=now,
+            )
+            .returning(Delivery.id)
+            .execution_options(synchronize_session=False)
         )
     )
+    changes = Counter({DeliveryStatus.SENDING: len(gone)})
+    changes.subtract(deliveries[delivery_id] for delivery_id in gone)
+    shift(session, batch_id, changes)
+    return gone
+
+
+def skip(session: Session, reasons: Mapping[int, SkipReason], *, now: datetime) -> None:
+    """Leave out waiting deliveries whose readers have left, by id with the reason."""
+    for delivery_id, reason in reasons.items():
+        move(session, delivery_id, DeliveryStatus.SKIPPED, now=now, skip_reason=reason)
+
+
+def settle(session: Session, batch_id: int, changes: Sequence[Change], *, now: datetime) -> set[int]:
+    """Write what became of deliveries in `sending`, many in one statement; returns the ids that were.
+
+    One that is not in `sending` any more has been settled by somebody else, and stays as it is. The caller holds the
+    batch.
+    """
+    if not changes:
+        return set()
+    settled = bulk.settle(session, changes, now=now)
+    counts: Counter[DeliveryStatus] = Counter({DeliveryStatus.SENDING: -len(settled)})
+    counts.update(change.target for change in changes if change.delivery_id in settled)
+    shift(session, batch_id, counts)
+    return settled
+
+
+def note_attempts(session: Session, ended: Iterable[tuple[int, Outcome]], *, now: datetime) -> None:
+    """Keep what relays said about attempts that did not end well."""
+    rows = [
+        {
+            "delivery_id": delivery_id,
+            "at": now,
+            "outcome": outcome.kind,
+            "reply_class": outcome.reply_class,
+            "phase": outcome.phase,
+            "reply": outcome.detail[:MAX_REPLY],
+        }
+        for delivery_id, outcome in ended
+        if outcome.kind is not OutcomeKind.SENT
+    ]
+    if rows:
+        session.execute(insert(DeliveryAttempt), rows)
 
 
 def withdraw(
@@ -100,22 +153,24 @@ def cancel(session: Session, issue_id: int, *, now: datetime) -> int:
     """Leave out everything of an issue that still waits; returns how many. What is on its way keeps its outcome."""
     batch_ids = session.scalars(
         select(Batch.id)
-        .where(Batch.issue_id == issue_id, Batch.due_at.is_not(None))
+        .where(Batch.issue_id == issue_id, Batch.queued + Batch.deferred > 0)
         .order_by(Batch.id)
         .with_for_update()
     ).all()
     total = sum(_skip_waiting(session, batch_id, now=now) for batch_id in batch_ids)
     # A message in hand may still be deferred, or its worker may die: neither brings it back into a cancelled issue.
-    session.execute(
-        update(Batch).where(Batch.issue_id == issue_id).values(held=False, resend_unknown=False, expires_at=now)
-    )
+    over = {"cancelled": True, "held": False, "resend_unknown": False, "expires_at": now - CLOCKS}
+    session.execute(update(Batch).where(Batch.issue_id == issue_id).values(over))
     session.execute(update(Batch).where(Batch.issue_id == issue_id, Batch.sending == 0).values(due_at=None))
     return total
 
 
 def expire(session: Session, batch_id: int, *, now: datetime) -> None:
-    """Give up what still waits in a batch whose issue is out of date."""
-    _end_waiting(session, batch_id, DeliveryStatus.FAILED, now=now, reply="too late: the issue has expired")
+    """Give up what still waits in a batch whose issue is out of date, or was cancelled."""
+    if session.scalar(select(Batch.cancelled).where(Batch.id == batch_id)):
+        _skip_waiting(session, batch_id, now=now)
+    else:
+        _end_waiting(session, batch_id, DeliveryStatus.FAILED, now=now, reply="too late: the issue has expired")
 
 
 def _skip_waiting(session: Session, batch_id: int, *, now: datetime) -> int:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from newsletter.core import jobs
 from newsletter.core.database import Database
 from newsletter.delivery import retry
+from newsletter.delivery.decide import is_about_relay
 from newsletter.delivery.models import DeliveryStatus, TransactionalMail
-from newsletter.delivery.send import Mailer, is_about_relay
 from newsletter.mail import dkim, verp
 from newsletter.mail.headers import Mailbox
 from newsletter.mail.message import (
@@ -48,6 +48,12 @@ class Letter:
     keys: Sequence[dkim.DkimKey]
     reply_to: Mailbox | None = None
     form_sub: str = ""
+
+
+class Mailer(Protocol):
+    """What hands a message to a relay and waits for the answer."""
+
+    def send(self, envelope: Envelope, message: bytes) -> Outcome: ...
 
 
 class Writer(Protocol):

@@ -42,7 +42,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     newsletter = newsletters.by_id(session, issue.newsletter_id)
     readers = audience(newsletter.id).subquery()
     counted = session.execute(select(readers.c.language, func.count()).group_by(readers.c.language))
-    by_language: dict[str, int] = dict(counted.tuples().all())
+    by_language: dict[str, int] = dict(counted.all())
     variants: dict[str, int] = {}
     for language in sorted({newsletter.language, *(item for item in by_language if item in LOCALES)}):
         variant = preview.make_variant(session, issue, newsletter, language=language, links=links)

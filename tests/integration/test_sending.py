@@ -15,7 +15,6 @@ from newsletter.core.addresses import parse_address
 from newsletter.core.urls import UNSUBSCRIBE
 from newsletter.delivery import claim, ledger, outbox
 from newsletter.delivery.models import Batch, Delivery, DeliveryAttempt, DeliveryStatus, SkipReason
-from newsletter.delivery.send import send_next_batch
 from newsletter.delivery.status import TRANSITIONS
 from newsletter.issues import dispatch, preview
 from newsletter.issues.models import Issue, IssueStatus
@@ -77,7 +76,12 @@ def small_batches(newsroom: Newsroom, newsletter: Newsletter, readers: int, size
             session,
             issue_id=found.id,
             newsletter_id=newsletter.id,
-            audience=select(everybody.c.subscriber_id, literal(variant.id).label("variant_id")),
+            audience=select(
+                everybody.c.subscriber_id,
+                literal(variant.id).label("variant_id"),
+                everybody.c.subscriber_id.label("rank"),
+            ),
+            waves=[1] * (-(-readers // size)),
             resend_unknown=True,
             expires_at=newsroom.now + timedelta(hours=48),
             now=newsroom.now,
@@ -215,7 +219,7 @@ def test_a_batch_is_taken_by_one_worker_at_a_time(newsroom: Newsroom, gazette: N
     assert take(newsroom, "second") is None
     with newsroom.database.unit() as session:
         assert not claim.anything_due(session, now=newsroom.now)
-        claim.release(session, first, due_at=newsroom.now)
+        claim.release(session, first.batch_id, holder="first", due_at=newsroom.now)
     assert take(newsroom, "second") is not None
 
 
@@ -246,7 +250,7 @@ def test_workers_that_send_together_send_to_everyone_once(
     def work(name: str) -> None:
         try:
             with Transport(Relay.parse(sink.url), timeouts=QUICK) as relay:
-                newsroom.deliver(relay, holder=name)
+                newsroom.deliver(relay)
         except BaseException as error:  # noqa: BLE001 - told to the test
             failures.append(error)
 
@@ -277,7 +281,7 @@ def test_readers_who_leave_while_workers_send_neither_block_them_nor_get_lost(
 
     def send() -> None:
         with Transport(Relay.parse(sink.url), timeouts=QUICK) as relay:
-            newsroom.deliver(relay, holder=threading.current_thread().name)
+            newsroom.deliver(relay)
 
     def all_leave() -> None:
         for number in range(0, 30, 2):
@@ -299,13 +303,15 @@ def test_a_lease_that_runs_out_is_taken_over_and_the_first_worker_stops(
     newsroom: Newsroom, gazette: Newsletter, sink: SmtpSink, relay: Transport
 ) -> None:
     issue = newsroom.outgoing(gazette, *THREE)
+    elsewhere = Newsroom(newsroom.here)
+    elsewhere.journals_at = newsroom.journals_at / "of-another-machine"
 
     def another_takes_over() -> None:
-        newsroom.now += LATER
+        elsewhere.now = newsroom.now + claim.LEASE + claim.GRACE + timedelta(seconds=1)
         with Transport(Relay.parse(sink.url), timeouts=QUICK) as second:
-            newsroom.deliver(second, holder="second")
+            elsewhere.deliver(second)
 
-    send_next_batch(newsroom.worker(Interrupted(relay, 1, another_takes_over), holder="first"))
+    newsroom.deliver(Interrupted(relay, 1, another_takes_over))
     rows = newsroom.deliveries(issue)
     assert {row.status for row in rows.values()} == {S.SENT}
     assert [row.repeated for row in rows.values()] == [True, False, False]
@@ -316,24 +322,34 @@ def test_a_lease_is_kept_by_renewing_it(newsroom: Newsroom, gazette: Newsletter)
     newsroom.outgoing(gazette, *THREE)
     taken = take(newsroom, "first")
     assert taken is not None
+    ids = [taken.batch_id]
     for _ in range(3):
         newsroom.pass_time(seconds=25)
         with newsroom.database.unit() as session:
-            assert claim.renew(session, taken, now=newsroom.now)
+            assert claim.renew(session, ids, holder="first", now=newsroom.now)
         assert take(newsroom, "second") is None
     newsroom.now += LATER
     assert take(newsroom, "second") is not None
     with newsroom.database.unit() as session:
-        assert not claim.renew(session, taken, now=newsroom.now)
-        claim.release(session, taken, due_at=None)
+        assert not claim.renew(session, ids, holder="first", now=newsroom.now)
+        claim.release(session, taken.batch_id, holder="first", due_at=None)
     assert batches(newsroom)[0].lease_holder == "second"
+
+
+def test_a_lease_of_the_far_future_was_given_by_a_clock_that_was_ahead(newsroom: Newsroom, gazette: Newsletter) -> None:
+    newsroom.outgoing(gazette, AMA)
+    now = newsroom.now
+    newsroom.pass_time(days=1)
+    assert take(newsroom, "ahead") is not None
+    newsroom.now = now
+    assert take(newsroom, "second") is not None
 
 
 def test_a_worker_that_is_to_stop_gives_its_batch_back(
     newsroom: Newsroom, gazette: Newsletter, sink: SmtpSink, relay: Transport
 ) -> None:
     issue = newsroom.outgoing(gazette, *THREE)
-    send_next_batch(newsroom.worker(relay, stopping=lambda: len(sink.received) >= 1))
+    newsroom.hand(stopping=lambda: len(sink.received) >= 1).deliver(relay)
     assert sorted(newsroom.statuses(issue).values()) == [S.QUEUED, S.QUEUED, S.SENT]
     assert batches(newsroom)[0].lease_until is None
     newsroom.deliver(relay)
@@ -351,9 +367,7 @@ def test_a_worker_that_dies_before_a_message_leaves_loses_nobody(
     with pytest.raises(KilledError):
         newsroom.deliver(DiesBefore(relay, at))
     assert list(newsroom.statuses(issue).values()).count(S.SENDING) == 1
-    assert newsroom.deliver(relay, holder="second") == 0
-    newsroom.now += LATER
-    newsroom.deliver(relay, holder="second")
+    newsroom.deliver(relay)
     assert sorted(sink.recipients) == sorted(THREE)
     assert set(newsroom.statuses(issue).values()) == {S.SENT}
     assert [row.repeated for row in newsroom.deliveries(issue).values()].count(True) == 1
@@ -367,7 +381,7 @@ def test_a_worker_that_dies_before_it_notes_a_message_repeats_that_one_byte_by_b
     with pytest.raises(KilledError):
         newsroom.deliver(DiesAfter(relay, at))
     newsroom.now += LATER
-    newsroom.deliver(relay, holder="second")
+    newsroom.deliver(relay)
     twice = [email for email in THREE if sink.recipients.count(email) == 2]
     repeated = [email for email, row in newsroom.deliveries(issue).items() if row.repeated]
     assert len(sink.received) == 4
@@ -381,11 +395,11 @@ def test_a_message_that_was_in_hand_when_two_workers_died_is_unknown(
     newsroom: Newsroom, gazette: Newsletter, sink: SmtpSink, relay: Transport
 ) -> None:
     issue = newsroom.outgoing(gazette, AMA)
-    for holder in ("first", "second"):
+    for _ in range(2):
         with pytest.raises(KilledError):
-            newsroom.deliver(DiesAfter(relay, 1), holder=holder)
+            newsroom.deliver(DiesAfter(relay, 1))
         newsroom.now += LATER
-    newsroom.deliver(relay, holder="third")
+    newsroom.deliver(relay)
     assert newsroom.statuses(issue) == {AMA: S.UNKNOWN}
     assert len(sink.received) == 2
     assert dispatch_settled(newsroom, issue)
@@ -407,7 +421,7 @@ def test_where_nothing_is_to_be_repeated_a_message_in_hand_is_unknown_at_once(
     with pytest.raises(KilledError):
         newsroom.deliver(DiesAfter(relay, 2))
     newsroom.now += LATER
-    newsroom.deliver(relay, holder="second")
+    newsroom.deliver(relay)
     assert sorted(newsroom.statuses(issue).values()) == [S.SENT, S.SENT, S.UNKNOWN]
     assert len(sink.received) == 3
 
@@ -683,7 +697,7 @@ def test_a_worker_that_dies_at_the_cancel_leaves_its_message_unknown(
     with pytest.raises(KilledError):
         newsroom.deliver(Interrupted(relay, 1, cancelled_then_killed))
     newsroom.now += LATER
-    newsroom.deliver(relay, holder="second")
+    newsroom.deliver(relay)
     assert newsroom.statuses(issue) == {AMA: S.UNKNOWN, KOFI: S.SKIPPED, YAO: S.SKIPPED}
     assert len(sink.received) == 1
 
@@ -778,7 +792,11 @@ def test_a_second_set_of_deliveries_is_impossible(newsroom: Newsroom, gazette: N
             session,
             issue_id=issue.id,
             newsletter_id=gazette.id,
-            audience=select(Delivery.subscriber_id, Delivery.variant_id).where(Delivery.id == row.id),
+            audience=select(Delivery.subscriber_id, Delivery.variant_id, Delivery.id.label("rank")).where(
+                Delivery.id == row.id
+            ),
+            batch_size=1,
+            waves=[1],
             resend_unknown=True,
             expires_at=newsroom.now,
             now=newsroom.now,

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.addresses import parse_address
 from newsletter.delivery import transactional
 from newsletter.delivery.models import DeliveryStatus, TransactionalMail
-from newsletter.delivery.send import Mailer
-from newsletter.delivery.transactional import Letter
+from newsletter.delivery.transactional import Letter, Mailer
 from newsletter.mail.headers import Mailbox
 from newsletter.mail.transport import Relay, Timeouts, Transport
 from newsletter.newsletters import senders

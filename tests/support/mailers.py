@@ -1,13 +1,76 @@
-"""Workers that die at a chosen point, around a real connection to a relay."""
+"""Handing messages over one by one, so that a test can interfere between any two of them."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Protocol
 
-from newsletter.delivery.send import Mailer
+from newsletter.delivery.clerk import Clerk, InHand, Office
+from newsletter.delivery.engine import SLOTS
+from newsletter.delivery.journal import Journal
 from newsletter.mail.transport import Envelope, Outcome
+
+
+class Mailer(Protocol):
+    """What hands a message to a relay and waits for the answer, as `Transport` does."""
+
+    def send(self, envelope: Envelope, message: bytes) -> Outcome: ...
 
 
 class KilledError(BaseException):
     """The process ends here: nothing of ours may catch it."""
+
+
+class Hand:
+    """Does by hand what the engine does: one message at a time, and a turn of the clerk after each.
+
+    A `KilledError` leaves everything as a killed process would: the journal stays, and nobody holds it.
+    """
+
+    def __init__(self, office: Office, *, stopping: Callable[[], bool] = lambda: False) -> None:
+        self.journal = Journal(office.journals, SLOTS)
+        self.clerk = Clerk(office, self.journal)
+        self._stopping = stopping
+
+    def deliver(self, mailer: Mailer) -> int:
+        """Send until nothing is due; how many messages were tried."""
+        tried = 0
+        try:
+            while not self.clerk.stopping:
+                taken = self.turn()
+                for item in taken:
+                    self.post(item, mailer)
+                    tried += 1
+                self.clerk.stopping = self._stopping() or (self.clerk.dry and not taken)
+            self.clerk.give_all_back()
+            self.clerk.cycle()
+            self.journal.close(keep=False)
+        except KilledError:
+            self.die()
+            raise
+        return tried
+
+    def turn(self, wanted: int = 1) -> list[InHand]:
+        """One turn of the clerk; what is in hand after it and may begin."""
+        self.clerk.wanted = wanted
+        self.clerk.cycle()
+        taken = [self.clerk.stock.popleft() for _ in range(len(self.clerk.stock))]
+        for item in taken:
+            if item.held.stopped:
+                self.clerk.give_back(item)
+        return [item for item in taken if not item.held.stopped]
+
+    def post(self, item: InHand, mailer: Mailer) -> None:
+        try:
+            envelope, message = item.prepared.write(item.reader, item.delivery_id)
+        except ValueError as error:
+            self.clerk.unwritable(item, error)
+            return
+        self.journal.leaving(item.slot)
+        self.clerk.ended(item, mailer.send(envelope, message))
+
+    def die(self) -> None:
+        with suppress(ValueError):
+            self.journal.close(keep=True)
 
 
 class DiesBefore:

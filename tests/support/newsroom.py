@@ -17,9 +17,11 @@ from newsletter.core.installation import Installation
 from newsletter.core.settings import load_settings
 from newsletter.core.tokens import Signer, Vault
 from newsletter.core.urls import Links
+from newsletter.delivery.clerk import Office
+from newsletter.delivery.gate import Gate
+from newsletter.delivery.journal import JOURNALS
 from newsletter.delivery.models import Delivery, DeliveryStatus, TransactionalMail
-from newsletter.delivery.send import Mailer, Worker, send_next_batch
-from newsletter.issues import digest, dispatch
+from newsletter.issues import course, digest, dispatch
 from newsletter.issues.contents import IssueContents
 from newsletter.issues.models import Issue, Trigger
 from newsletter.newsletters.editing import NewsletterValues, create_newsletter
@@ -27,9 +29,11 @@ from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import staff
 from newsletter.subscriptions.audience import Recipients
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
+from tests.support.mailers import Hand, Mailer
 
 SECRET = "a-secret-key-for-tests-that-is-long-enough"
 DOMAIN = "gazette.example"
+
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
 
@@ -58,7 +62,12 @@ def draft(title: str = "Le pont rouvre", **values: object) -> ArticleDraft:
 def install(database: Database, data_dir: Path) -> Installation:
     """An installation on an opened database; no broker is woken by its commits."""
     settings = load_settings(
-        {"NEWSLETTER_DATA_DIR": str(data_dir), "NEWSLETTER_BASE_URL": "https://news.example"}, env_file=None
+        {
+            "NEWSLETTER_DATA_DIR": str(data_dir),
+            "NEWSLETTER_BASE_URL": "https://news.example",
+            "NEWSLETTER_SMTP_URL": "smtp://127.0.0.1:9",
+        },
+        env_file=None,
     )
     signer = Signer(SECRET)
     return Installation(
@@ -80,6 +89,7 @@ class Newsroom:
         self.database = installation.database
         self.now = NOW
         self.rng = random.Random(1)
+        self.journals_at = installation.settings.data_dir / JOURNALS
         self._contents = IssueContents(installation)
 
     def clock(self) -> datetime:
@@ -169,28 +179,25 @@ class Newsroom:
         with self.database.unit() as session:
             verb(session, session.get_one(Issue, issue.id), actor="test", now=self.now)
 
-    def worker(self, mailer: Mailer, *, holder: str = "worker", stopping: Callable[[], bool] = lambda: False) -> Worker:
-        return Worker(
+    def office(self) -> Office:
+        """What a sending process works with; each has a gate of its own."""
+        return Office(
             database=self.database,
             contents=self._contents,
             recipients=Recipients(self.here.links),
-            mailer=mailer,
-            secret=self.here.key("mail"),
-            holder=holder,
+            gate=Gate(settings=self.here.settings, vault=self.here.vault, rng=self.rng),
+            review=course.after_batch,
+            journals=self.journals_at,
             clock=self.clock,
             rng=self.rng,
-            stopping=stopping,
         )
 
-    def deliver(self, mailer: Mailer, *, holder: str = "worker") -> int:
-        """Send what is due until nothing is; how many batches that took."""
-        worker = self.worker(mailer, holder=holder)
-        batches = 0
-        while (issue_id := send_next_batch(worker)) is not None:
-            batches += 1
-            with self.database.unit() as session:
-                dispatch.settle(session, issue_id, now=self.now)
-        return batches
+    def hand(self, *, stopping: Callable[[], bool] = lambda: False) -> Hand:
+        return Hand(self.office(), stopping=stopping)
+
+    def deliver(self, mailer: Mailer) -> int:
+        """Send what is due until nothing is; how many messages were tried."""
+        return self.hand().deliver(mailer)
 
     def issue(self, issue: Issue) -> Issue:
         """The issue as it is now."""

@@ -1,34 +1,42 @@
 """Bulk sending."""
 
-import time
+import logging
+import threading
 
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
-from newsletter.delivery import claim
-from newsletter.delivery.send import send_next_batch
-from newsletter.issues import dispatch
+from newsletter.delivery import claim, engine, journal
+from newsletter.issues import course, dispatch
 from worker import runtime
 from worker.app import app
 
+log = logging.getLogger(__name__)
+
 # A job ends after this and asks for the next: well within the time after which a broker would hand it out again.
 TURN = 45.0
+# Wake-ups come in numbers. A process that sends already keeps its threads from swallowing those meant for others.
+POLITENESS = 0.3
+
+_sending = threading.Lock()
 
 
 @app.task(name=jobs.SEND_BATCHES)
 def send(issue_id: int = 0, turn: int = 0) -> None:
     """Send batches until none is due. The ids only tell one wake-up from another: what is due is in the database."""
-    database = runtime.installation().database
-    ends = time.monotonic() + TURN
-    with runtime.transport() as mailer:
-        worker = runtime.sender(mailer)
-        while (sent_of := send_next_batch(worker)) is not None:
-            with database.unit() as session:
-                dispatch.settle(session, sent_of, now=utc_now())
-                if time.monotonic() > ends and not runtime.stopping.is_set():
-                    jobs.wake(session, jobs.SEND_BATCHES, issue_id, turn)
-                    return
-            if runtime.stopping.is_set():
-                return
+    if not _sending.acquire(blocking=False):
+        runtime.stopping.wait(POLITENESS)
+        return
+    try:
+        runtime.engine().run(TURN)
+    except OSError as error:
+        log.error("nothing is sent, for the data directory has no room to note it down: %s", error)
+        return
+    finally:
+        _sending.release()
+    if not runtime.stopping.is_set():
+        with runtime.installation().database.unit() as session:
+            if claim.anything_due(session, now=utc_now(), workers=_workers()):
+                jobs.wake(session, jobs.SEND_BATCHES, issue_id, turn)
 
 
 @app.task(name=jobs.SWEEP_BATCHES)
@@ -40,7 +48,11 @@ def sweep() -> None:
     with runtime.installation().database.unit() as session:
         for issue_id in dispatch.not_frozen(session):
             jobs.wake(session, jobs.DISPATCH_ISSUE, issue_id)
-        for issue_id in dispatch.unsettled(session):
-            dispatch.settle(session, issue_id, now=now)
-        if claim.anything_due(session, now=now):
+        course.sweep(session, now=now)
+        if claim.anything_due(session, now=now, workers=_workers()):
             jobs.wake(session, jobs.SEND_BATCHES, 0, 0)
+    engine.sweep_journals(runtime.office())
+
+
+def _workers() -> claim.Workers:
+    return claim.Workers(*journal.survey(runtime.office().journals))
