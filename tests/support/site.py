@@ -20,6 +20,8 @@ from tests.support.valkey import ValkeyServer, own_valkey
 from tests.support.workers import Workers
 
 SLUG = "gazette"
+FREEZE = 300.0  # seconds that a freeze may take
+LAST_WAVE = 9  # or later
 DOMAIN = "gazette.example"
 PROVIDERS = 20  # domains that the readers' addresses are spread over
 COUNTS: Final = ", ".join(f"coalesce(sum({status.value}), 0)" for status in DeliveryStatus)
@@ -78,6 +80,14 @@ class Site:
         answer = self.service.ask("digest", "send", SLUG)
         assert answer["sent"], answer
         return int(answer["issue"])
+
+    def open_waves(self, issue_id: int) -> None:
+        """Wait for the freeze, and let all waves go at once instead of each when the one before is done."""
+        wait_for(lambda: sum(self.counts(issue_id).values()), FREEZE, poll=0.01, why=lambda: self.service.log)
+        with self.engine.begin() as connection:
+            connection.execute(text(f"UPDATE issues SET wave = {LAST_WAVE} WHERE id = :id"), {"id": issue_id})
+            statement = "UPDATE batches SET due_at = :now WHERE issue_id = :id AND due_at IS NULL AND queued > 0"
+            connection.execute(_with_now(statement), {"id": issue_id, "now": self.service.now})
 
     def counts(self, issue_id: int) -> dict[str, int]:
         """How many deliveries are in each state, by one short query."""
