@@ -22,11 +22,12 @@ ACTOR = "brake"
 
 
 class Fault(StrEnum):
-    """Why the brake fell."""
+    """Why an issue was stopped when nobody pressed the button."""
 
     HARD_BOUNCES = "hard_bounces"
     COMPLAINTS = "complaints"
     CONTENT = "content"
+    CANNOT_BE_WRITTEN = "cannot_be_written"  # found before the freeze
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ def check(session: Session, issue: Issue, counts: Counts, *, now: datetime) -> b
 
 def stop(session: Session, issue: Issue, reason: Mapping[str, Any], *, now: datetime) -> None:
     """Pause an issue that the caller has locked, and keep why."""
-    status.move(issue, IssueStatus.PAUSED)
+    if issue.status is not IssueStatus.PAUSED:
+        status.move(issue, IssueStatus.PAUSED)
     issue.pause_reason = dict(reason)
     ledger.hold(session, issue.id, held=True)
     audit.record(

@@ -1,4 +1,4 @@
-"""From a draft to deliveries, and the brakes: send, pause, resume, cancel."""
+"""From a draft to deliveries, and what people do to an issue on its way: send, pause, resume, cancel."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from newsletter.accounts import audit
 from newsletter.core import jobs
 from newsletter.core.errors import RefusedError
-from newsletter.core.i18n import LOCALES
+from newsletter.core.i18n import LOCALES, use_locale
 from newsletter.core.i18n import gettext as _
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
@@ -17,6 +17,7 @@ from newsletter.delivery.slots import fill_for_nobody
 from newsletter.issues import editing, preview, status, waves
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions.audience import audience
 
 LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then is no news
@@ -34,7 +35,8 @@ def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
 def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> int | None:
     """Render the issue and make its deliveries, all in one transaction; returns the audience.
 
-    None when there is nothing to do: it was frozen before, or stopped meanwhile.
+    None when there is nothing to do, for it was frozen before or stopped meanwhile, and when the issue cannot be
+    written: then it is paused, with the reason, before anybody could get it.
     """
     issue = session.scalar(select(Issue).where(Issue.id == issue_id).with_for_update())
     if issue is None or issue.frozen_at is not None or issue.status not in (IssueStatus.SENDING, IssueStatus.PAUSED):
@@ -43,14 +45,13 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     readers = audience(newsletter.id).subquery()
     counted = session.execute(select(readers.c.language, func.count()).group_by(readers.c.language))
     by_language: dict[str, int] = dict(counted.all())
-    variants: dict[str, int] = {}
-    for language in sorted({newsletter.language, *(item for item in by_language if item in LOCALES)}):
-        variant = preview.make_variant(session, issue, newsletter, language=language, links=links)
-        session.add(variant)
-        session.flush()
-        variants[language] = variant.id
-        if language == newsletter.language:
-            issue.subject = fill_for_nobody(variant.subject)
+    languages = {newsletter.language, *(item for item in by_language if item in LOCALES)}
+    try:
+        with session.begin_nested(), use_locale(newsletter.language):
+            variants = _make_variants(session, issue, newsletter, sorted(languages), links)
+    except RefusedError as error:
+        brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
+        return None
     variant_of = case(
         {language: literal(variant_id) for language, variant_id in variants.items()},
         value=readers.c.language,
@@ -79,6 +80,21 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     return issue.audience
 
 
+def _make_variants(
+    session: Session, issue: Issue, newsletter: Newsletter, languages: list[str], links: Links
+) -> dict[str, int]:
+    """The ids of the variants by language; RefusedError, in words, when one could not be sent."""
+    variants: dict[str, int] = {}
+    for language in languages:
+        variant = preview.make_variant(session, issue, newsletter, language=language, links=links)
+        session.add(variant)
+        session.flush()
+        variants[language] = variant.id
+        if language == newsletter.language:
+            issue.subject = variant.subject
+    return variants
+
+
 def not_frozen(session: Session) -> list[int]:
     """Issues that are to be sent and whose freeze was lost on the way."""
     return list(session.scalars(select(Issue.id).where(Issue.status == IssueStatus.SENDING, Issue.frozen_at.is_(None))))
@@ -93,13 +109,17 @@ def pause(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
 
 
 def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
-    """Go on with a paused issue."""
+    """Go on with a paused issue. Whoever does so has read why it had stopped: the brake bears twice as much then."""
     status.lock(session, issue)
     if issue.status is not IssueStatus.PAUSED:
         raise RefusedError(_("This issue is not paused."))
     status.move(issue, IssueStatus.SENDING)
+    stopped_for = (issue.pause_reason or {}).get("code")
+    issue.brake_released = issue.brake_released or stopped_for in brake.LIMITS
+    issue.pause_reason = None
     ledger.hold(session, issue.id, held=False)
-    audit.record(session, actor=actor, action="issue.resumed", subject="issue", subject_id=issue.id, now=now)
+    details = {"stopped_for": stopped_for} if stopped_for else {}
+    audit.record(session, actor=actor, action="issue.resumed", subject="issue", subject_id=issue.id, now=now, **details)
     jobs.wake(session, jobs.DISPATCH_ISSUE if issue.frozen_at is None else jobs.SEND_BATCHES, issue.id)
 
 
@@ -110,6 +130,7 @@ def cancel(session: Session, issue: Issue, *, actor: str, now: datetime) -> int:
     status.lock(session, issue)
     status.move(issue, IssueStatus.CANCELLED)
     issue.finished_at = now
+    issue.pause_reason = None
     withdrawn = ledger.cancel(session, issue.id, now=now)
     if issue.frozen_at is None:
         session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue.id))
