@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.database import Database
 from newsletter.delivery import claim, journal, lanes, ledger, tally
+from newsletter.delivery.claim import Claim, Row
 from newsletter.delivery.decide import Change, Taken, decide, not_begun
 from newsletter.delivery.gate import Gate
 from newsletter.delivery.models import SkipReason
@@ -83,8 +84,8 @@ class Held:
     (monotonic): when there is a way for any of what waits.
     """
 
-    claim: claim.Claim
-    waiting: deque[claim.Row]
+    claim: Claim
+    waiting: deque[Row]
     in_hand: int = 0
     stopped: bool = False
     lost: bool = False
@@ -103,6 +104,7 @@ class InHand:
     prepared: Prepared
     relay_id: int
     slot: int = -1
+    unwritable: bool = False
     taken_at: float = field(default_factory=monotonic)
 
     def taken(self) -> Taken:
@@ -151,6 +153,7 @@ class Clerk:
     def unwritable(self, item: InHand, error: ValueError) -> None:
         """One reader's data cannot be written: that delivery fails alone."""
         log.warning("delivery %d cannot be written: %s", item.delivery_id, error)
+        item.unwritable = True
         detail = f"message not written: {error}"
         self.ended(item, Outcome(OutcomeKind.REJECTED, None, Phase.MAIL, ReplyClass.MESSAGE, detail))
 
@@ -218,13 +221,14 @@ class Clerk:
             change = decide(item.taken(), outcome, now=now, rng=self._office.rng)
             changes.setdefault(item.held.claim.batch_id, []).append(change)
             turn.settled[item.held] += 1
+            turn.touched.add(item.held.claim.issue_id)
         for item in turn.returned:
             changes.setdefault(item.held.claim.batch_id, []).append(not_begun(item.delivery_id))
             turn.settled[item.held] += 1
         ours = {held.claim.batch_id for held in self._held if not held.lost}
         for batch_id in sorted(ours & changes.keys()):
             ledger.settle(session, batch_id, changes[batch_id], now=now)
-        known = [(item, outcome) for item, outcome in turn.ended if not item.held.lost]
+        known = [(item, outcome) for item, outcome in turn.ended if not item.held.lost and not item.unwritable]
         ledger.note_attempts(session, ((item.delivery_id, outcome) for item, outcome in known), now=now)
         tally.count(
             session,
@@ -244,7 +248,7 @@ class Clerk:
             held.stopped = True
         if held.in_hand > turn.settled[held]:
             return False
-        shut_for = held.opens_at - monotonic() if held.waiting and not held.stopped else 0.0
+        shut_for = held.opens_at - monotonic() if held.waiting else 0.0
         if held.waiting and not held.stopped and shut_for < PATIENCE:
             return False
         due_at = claim.next_due(session, batch_id, now=now)
@@ -260,7 +264,7 @@ class Clerk:
         while room > len(turn.taken):
             held = next(batches, None)
             if held is None and len(turn.kept) < MOST_HELD:
-                held = self._claim(session, now)
+                held = self._claim(session, turn, now)
                 turn.dry = held is None
                 if held is not None:
                     turn.kept.append(held)
@@ -271,13 +275,14 @@ class Clerk:
             while room > len(turn.taken) and turn.unread(held):
                 self._take_from(session, held, room - len(turn.taken), turn, now)
 
-    def _claim(self, session: Session, now: datetime) -> Held | None:
+    def _claim(self, session: Session, turn: "_Turn", now: datetime) -> Held | None:
         """The next batch that is due, with what its last worker left in it settled."""
         taken = claim.claim(
             session, holder=self._journal.name, now=now, lease=self._office.lease, workers=self._workers
         )
         if taken is None:
             return None
+        turn.touched.add(taken.issue_id)
         if taken.abandoned_by:
             entries = journal.read(self._office.journals, taken.abandoned_by)
             claim.settle_abandoned(session, taken, entries, now=now, rng=self._office.rng)
@@ -298,7 +303,7 @@ class Clerk:
             attributes=any(prepared.fields for prepared in variants.values()),
         )
         gone: dict[int, SkipReason] = {}
-        refused: list[claim.Row] = []
+        refused: list[Row] = []
         shut_for = 0.0
         admitted: list[InHand] = []
         for row in rows:
@@ -318,6 +323,7 @@ class Clerk:
                     InHand(row.delivery_id, held, row.attempts + 1, row.repeated, reader, prepared, relay_id)
                 )
         ledger.skip(session, gone, now=now)
+        turn.touched.add(batch.issue_id)
         states = {row.delivery_id: row.status for row in rows}
         ours = ledger.take(
             session, batch.batch_id, {item.delivery_id: states[item.delivery_id] for item in admitted}, now=now
@@ -336,7 +342,10 @@ class Clerk:
         for item, outcome in turn.ended:
             self._ended.popleft()
             self._journal.free(item.slot)
-            self._office.gate.note(item.relay_id, item.reader.domain, outcome, self._office.clock())
+            if item.unwritable:
+                self._office.gate.give_back(item.relay_id, item.reader.domain)
+            else:
+                self._office.gate.note(item.relay_id, item.reader.domain, outcome, self._office.clock())
         for item in turn.returned:
             self._returned.popleft()
             self._journal.free(item.slot)
@@ -352,7 +361,7 @@ class Clerk:
         for item in turn.taken:
             item.slot = self._journal.take(item.delivery_id)
             item.held.in_hand += 1
-        self._touched.update(held.claim.issue_id for held in (*turn.settled, *turn.seen))
+        self._touched |= turn.touched
         self._held = turn.kept
         self.dry = turn.dry
         self.renewed_at = monotonic()
@@ -369,15 +378,16 @@ class _Turn:
     kept: list[Held] = field(default_factory=list)
     taken: list[InHand] = field(default_factory=list)
     seen: Counter[Held] = field(default_factory=Counter)
-    refused: dict[Held, list[claim.Row]] = field(default_factory=dict)
+    refused: dict[Held, list[Row]] = field(default_factory=dict)
     opens_at: dict[Held, float] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
     dry: bool = False
 
     def unread(self, held: Held) -> bool:
         """Whether a batch has rows that this turn has not looked at."""
         return len(held.waiting) > self.seen[held]
 
-    def read(self, held: Held, most: int) -> list[claim.Row]:
+    def read(self, held: Held, most: int) -> list[Row]:
         """The next rows to look at."""
         rows = list(islice(held.waiting, self.seen[held], self.seen[held] + most))
         self.seen[held] += len(rows)

@@ -18,7 +18,7 @@ from tests.support.smtp_server import SmtpSink
 
 READERS = 300
 KILLS = 5
-AFTER_THE_LEASE = timedelta(seconds=40)
+A_WHILE = timedelta(seconds=1)
 
 
 def fill(newsroom: Newsroom, newsletter: Newsletter) -> set[str]:
@@ -54,7 +54,7 @@ def test_processes_killed_at_any_moment_lose_nobody_and_repeat_only_what_they_sa
             sender.kill()
             sender.join(10)
             assert audit(newsroom.database.engine) == []
-            ahead += AFTER_THE_LEASE
+            ahead += A_WHILE
         last = start_sender(database_url, sink.url, tmp_path, ahead=ahead)
         last.join(40)
         assert last.exitcode == 0

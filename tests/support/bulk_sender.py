@@ -7,7 +7,8 @@ from pathlib import Path
 
 from newsletter.core.database import open_database
 from newsletter.core.installation import Installation
-from newsletter.mail.transport import Relay, Transport
+from newsletter.delivery.engine import Engine
+from newsletter.mail.pump import Pump
 from tests.support.newsroom import NOW, Newsroom, install
 from tests.support.processes import PROCESSES
 
@@ -31,6 +32,6 @@ def start_sender(database_url: str, smtp_url: str, data_dir: Path, *, ahead: tim
 
 
 def _send(database_url: str, smtp_url: str, data_dir: Path, ahead: timedelta) -> None:
-    newsroom = RunningNewsroom(install(open_database(database_url), data_dir), NOW + ahead)
-    with Transport(Relay.parse(smtp_url)) as relay:
-        newsroom.deliver(relay, holder=f"sender {ahead}")
+    here = install(open_database(database_url), data_dir, smtp_url=smtp_url)
+    newsroom = RunningNewsroom(here, NOW + ahead)
+    Engine(newsroom.office(), lambda leaving: Pump(leaving=leaving), stopping=lambda: False).run()

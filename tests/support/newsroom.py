@@ -33,6 +33,7 @@ from tests.support.mailers import Hand, Mailer
 
 SECRET = "a-secret-key-for-tests-that-is-long-enough"
 DOMAIN = "gazette.example"
+NOBODY_LISTENS = "smtp://127.0.0.1:9"
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
@@ -59,13 +60,13 @@ def draft(title: str = "Le pont rouvre", **values: object) -> ArticleDraft:
     return ArticleDraft(**(given | values))  # type: ignore[arg-type]
 
 
-def install(database: Database, data_dir: Path) -> Installation:
+def install(database: Database, data_dir: Path, *, smtp_url: str = NOBODY_LISTENS) -> Installation:
     """An installation on an opened database; no broker is woken by its commits."""
     settings = load_settings(
         {
             "NEWSLETTER_DATA_DIR": str(data_dir),
             "NEWSLETTER_BASE_URL": "https://news.example",
-            "NEWSLETTER_SMTP_URL": "smtp://127.0.0.1:9",
+            "NEWSLETTER_SMTP_URL": smtp_url,
         },
         env_file=None,
     )
