@@ -18,6 +18,7 @@ from tests.support.smtp_server import SmtpSink
 
 READERS = 300
 KILLS = 5
+CONNECTIONS = 16  # between the dot and the reply there is one message on each
 A_WHILE = timedelta(seconds=1)
 
 
@@ -66,6 +67,6 @@ def test_processes_killed_at_any_moment_lose_nobody_and_repeat_only_what_they_sa
     assert set(times) == readers
     repeated = {email for email, row in newsroom.deliveries(issue).items() if row.repeated}
     assert {email for email, count in times.items() if count > 1} <= repeated
-    assert len(repeated) <= KILLS
+    assert len(repeated) <= KILLS * CONNECTIONS
     # A repeated message is the same message: whoever gets both sees one.
     assert len({message.data for message in received}) == READERS
