@@ -70,11 +70,12 @@ class Conversation:
         self._buffer = data[end + 5 :]
         return (data[:end].replace(b"\r\n.", b"\r\n") + b"\r\n")[2:]
 
-    def hear_bytes(self, count: int) -> None:
-        """Read that many bytes and forget them."""
+    def hear_bytes(self, count: int) -> bytes:
+        """That many bytes, whatever they are."""
         while len(self._buffer) < count:
             self._receive()
-        self._buffer = self._buffer[count:]
+        data, self._buffer = self._buffer[:count], self._buffer[count:]
+        return data
 
     def start_tls(self, context: ssl.SSLContext) -> None:
         self._socket = context.wrap_socket(self._socket, server_side=True)
@@ -84,6 +85,11 @@ class Conversation:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def close_half(self) -> None:
+        """Say nothing more, and go on listening until the client hangs up."""
+        self._socket.shutdown(socket.SHUT_WR)
+        self.stall()
 
     def reset(self) -> None:
         """A rude end (RST)."""
@@ -213,6 +219,8 @@ class SmtpSink(ScriptedServer):
     refuse_once: the same, each used for one attempt only.
     drop_after_dot, drop_before_dot: how many of the next messages end in a closed connection, after and before they
     were remembered or taken. down: connections are closed without a word.
+    per_connection, most_connections: 421 to what goes beyond so many messages or connections; 0 is no limit.
+    ehlo_takes: seconds. on_message: called with each message before it is answered.
     """
 
     def __init__(self, extensions: tuple[str, ...] = STANDARD_EXTENSIONS) -> None:
@@ -223,6 +231,11 @@ class SmtpSink(ScriptedServer):
         self.drop_after_dot = 0
         self.drop_before_dot = 0
         self.down = False
+        self.per_connection = 0
+        self.most_connections = 0
+        self.ehlo_takes = 0.0
+        self.on_message: Callable[[Received], None] = lambda message: None
+        self.now_connected = 0
         self.received: list[Received] = []
         self._changed = threading.Condition()
 
@@ -240,8 +253,22 @@ class SmtpSink(ScriptedServer):
     def _serve(self, client: Conversation) -> None:
         if self.down:
             return
+        with self._changed:
+            self.now_connected += 1
+            too_many = 0 < self.most_connections < self.now_connected
+        try:
+            if too_many:
+                client.say("421 4.7.0 too many connections")
+            else:
+                self._converse(client)
+        finally:
+            with self._changed:
+                self.now_connected -= 1
+
+    def _converse(self, client: Conversation) -> None:
         client.say("220 sink.example ESMTP")
         sender = recipient = ""
+        taken = 0
         while True:
             line = client.hear()
             verb = line[:4].upper()
@@ -249,31 +276,44 @@ class SmtpSink(ScriptedServer):
                 client.say("221 2.0.0 bye")
                 return
             if verb == "EHLO":
+                time.sleep(self.ehlo_takes)
                 names = ["sink.example", *self.extensions]
                 client.say(*(f"250{' ' if name is names[-1] else '-'}{name}" for name in names))
             elif verb == "MAIL":
+                if self.per_connection and taken >= self.per_connection:
+                    client.say("421 4.7.0 enough for one connection")
+                    return
                 sender, recipient = _path(line), ""
                 client.say("250 2.1.0 ok")
             elif verb == "RCPT":
                 refusal = self.refuse.get(_path(line)) or self.refuse_once.pop(_path(line), "")
                 recipient = "" if refusal else _path(line)
                 client.say(refusal or "250 2.1.5 ok")
-            elif verb == "DATA" and recipient:
-                client.say("354 go on")
-                if not self._take(client, sender, recipient):
+            elif verb == "BDAT" or (verb == "DATA" and recipient):
+                taken += 1
+                if not self._take(client, line, sender, recipient):
                     return
+                recipient = ""
             else:
                 client.say("503 5.5.1 not now" if verb == "DATA" else "250 2.0.0 ok")
 
-    def _take(self, client: Conversation, sender: str, recipient: str) -> bool:
+    def _take(self, client: Conversation, line: str, sender: str, recipient: str) -> bool:
+        verb, *size = line.split()
+        if verb.upper() == "DATA":
+            client.say("354 go on")
         if self.drop_before_dot > 0:
             self.drop_before_dot -= 1
             client.hear_bytes(1)
             client.reset()
             return False
-        data = client.hear_message()
+        data = client.hear_bytes(int(size[0])) if size else client.hear_message()
+        if not recipient:
+            client.say("503 5.5.1 no recipients")
+            return True
+        message = Received(sender, recipient, data)
+        self.on_message(message)
         with self._changed:
-            self.received.append(Received(sender, recipient, data))
+            self.received.append(message)
             self._changed.notify_all()
         if self.drop_after_dot > 0:
             self.drop_after_dot -= 1

@@ -15,11 +15,6 @@ from tests.support.smtp_server import Conversation, Script, ScriptedServer
 NO_TLS = (OutcomeKind.DEFERRED, ReplyClass.SENDER, Phase.STARTTLS)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(Path(tmp_path_factory.mktemp("tls")))
-
-
 def send(
     mailer: Mailer, script: Script, authority: Authority, scheme: str, user: str = ""
 ) -> tuple[Outcome, Conversation]:
