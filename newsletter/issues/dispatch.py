@@ -14,7 +14,7 @@ from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
 from newsletter.delivery import queries as deliveries
 from newsletter.delivery.slots import fill_for_nobody
-from newsletter.issues import editing, preview, status, waves
+from newsletter.issues import brake, editing, preview, status, waves
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -91,7 +91,7 @@ def _make_variants(
         session.flush()
         variants[language] = variant.id
         if language == newsletter.language:
-            issue.subject = variant.subject
+            issue.subject = fill_for_nobody(variant.subject)
     return variants
 
 

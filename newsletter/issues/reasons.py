@@ -28,7 +28,7 @@ def in_words(reason: Mapping[str, Any]) -> str:
         return _("%(count)s of %(of)s readers have called it spam: %(share)s, and %(limit)s is the limit.", **figures)
     if reason["domain"]:
         return _(
-            "%(domain)s has refused the content of %(count)s of %(of)s messages: %(share)s, and %(limit)s is the limit.",
+            "%(domain)s refused the content of %(count)s of %(of)s messages: %(share)s, and %(limit)s is the limit.",
             domain=reason["domain"],
             **figures,
         )
