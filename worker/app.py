@@ -13,6 +13,7 @@ app = Celery(
     broker=settings.broker,
     include=[
         "worker.tasks.deliveries",
+        "worker.tasks.exchangers",
         "worker.tasks.issues",
         "worker.tasks.maintenance",
         "worker.tasks.transactional",

@@ -24,6 +24,7 @@ SEND_BATCHES: Final = "deliveries.send"
 SWEEP_BATCHES: Final = "deliveries.sweep"
 RUN_SCHEDULES: Final = "issues.run_schedules"
 DISPATCH_ISSUE: Final = "issues.dispatch"
+LOOK_UP_EXCHANGERS: Final = "exchangers.look_up"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -34,6 +35,7 @@ QUEUES: Final = {
     SWEEP_BATCHES: PERIODIC,
     RUN_SCHEDULES: PERIODIC,
     DISPATCH_ISSUE: BULK,
+    LOOK_UP_EXCHANGERS: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

@@ -3,18 +3,55 @@
 Workers ask for the domains that they meet; a periodic job looks them up. Until then a domain stands for itself.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+import dns.exception
+import dns.resolver
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import Database
 from newsletter.delivery.models import Exchanger
 
 REMEMBERED = 50_000
 REFRESHED = timedelta(hours=1)
 AT_ONCE = 500
+
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+KNOWN_FOR = timedelta(days=7)
+UNKNOWN_FOR = timedelta(days=1)
+PER_RUN = 100
+THREADS = 10
+SECONDS = 3.0  # for one domain, all its name servers together
+
+# Under these a country registers names one level further down: `example.co.uk` is an organisation, `co.uk` is none.
+SECOND_LEVEL = frozenset(
+    (
+        "ac",
+        "asn",
+        "co",
+        "com",
+        "edu",
+        "go",
+        "gob",
+        "gouv",
+        "gov",
+        "gr",
+        "id",
+        "lg",
+        "mil",
+        "ne",
+        "net",
+        "nom",
+        "or",
+        "org",
+    )
+)
+
+Resolve = Callable[[str], str | None]
 
 
 class Groups:
@@ -33,7 +70,7 @@ class Groups:
         return found
 
     def sync(self, session: Session, *, now: datetime) -> None:
-        """Look up what was asked for since the last time, and leave for the periodic job what nobody knows."""
+        """Read what was asked for since the last time, and leave for the periodic job what nobody knows."""
         if self._since is None or not timedelta(0) <= now - self._since < REFRESHED or len(self._known) > REMEMBERED:
             self._known, self._since = {}, now
         asked = sorted(self._asked)[:AT_ONCE]
@@ -48,7 +85,65 @@ class Groups:
 
 def request(session: Session, domains: list[str]) -> None:
     """Ask for domains to be looked up."""
-    if domains:
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-        rows = [{"domain": domain, "exchanger": None, "looked_up_at": NEVER} for domain in domains]
-        session.execute(insert(Exchanger).values(rows).on_conflict_do_nothing())
+    _write(session, [(domain, None, NEVER) for domain in domains], anew=False)
+
+
+def look_up_due(database: Database, resolve: Resolve, *, now: datetime) -> int:
+    """Look up what was asked for or is old, at most a hundred domains; how many were."""
+    is_old = or_(
+        Exchanger.looked_up_at < now - KNOWN_FOR,
+        and_(Exchanger.exchanger.is_(None), Exchanger.looked_up_at < now - UNKNOWN_FOR),
+    )
+    with database.reading() as session:
+        due = session.scalars(
+            select(Exchanger.domain).where(is_old).order_by(Exchanger.looked_up_at, Exchanger.domain).limit(PER_RUN)
+        ).all()
+    if not due:
+        return 0
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(zip(due, pool.map(resolve, due), strict=True))
+    with database.unit() as session:
+        _write(session, [(domain, exchanger, now) for domain, exchanger in found], anew=True)
+    return len(due)
+
+
+def resolver(configured: dns.resolver.Resolver | None = None) -> Resolve:
+    """Asks the machine's name servers, or those of a resolver that is given."""
+    asking = configured or dns.resolver.Resolver()
+    asking.lifetime = SECONDS
+
+    def resolve(domain: str) -> str | None:
+        """The organisation of the best exchanger (RFC 5321, section 5.1); None when there is none, or no answer."""
+        try:
+            answer = asking.resolve(domain, "MX")
+        except dns.resolver.NoAnswer:
+            return organisation(domain)  # a domain without MX is its own exchanger
+        except (dns.exception.DNSException, UnicodeError):
+            return None
+        _preference, host = min((record.preference, record.exchange.to_text()) for record in answer)
+        return organisation(host) or None  # a null MX is one dot (RFC 7505)
+
+    return resolve
+
+
+def organisation(host: str) -> str:
+    """The registered name of a host, as one word for all hosts of an organisation."""
+    labels = host.rstrip(".").lower().split(".")
+    below = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in SECOND_LEVEL
+    return ".".join(labels[-3:] if below else labels[-2:])[:255]
+
+
+def _write(session: Session, rows: list[tuple[str, str | None, datetime]], *, anew: bool) -> None:
+    if not rows:
+        return
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Exchanger).values(
+        [{"domain": domain, "exchanger": exchanger, "looked_up_at": at} for domain, exchanger, at in rows]
+    )
+    if anew:
+        # An answer that did not come does not undo the last one.
+        exchanger = func.coalesce(statement.excluded.exchanger, Exchanger.exchanger)
+        values = {"exchanger": exchanger, "looked_up_at": statement.excluded.looked_up_at}
+        session.execute(statement.on_conflict_do_update(index_elements=[Exchanger.domain], set_=values))
+    else:
+        session.execute(statement.on_conflict_do_nothing())

@@ -1,0 +1,132 @@
+"""What an operator says about a lane: how much it may carry, that it pauses, that it goes on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from newsletter.accounts import audit
+from newsletter.core import jobs
+from newsletter.core.errors import NotFoundError, RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.delivery import lanes, throttle
+from newsletter.delivery.models import Batch, Lane, RelayRecord
+
+MOST = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class PausedLane:
+    """A lane through which nothing leaves until somebody mends what is wrong. An empty `relay` stands for any relay, an
+    empty `domain` for any reader. `next_probe_at` None: an operator paused it.
+    """
+
+    id: int
+    relay: str
+    domain: str
+    paused_at: datetime
+    reply: str
+    next_probe_at: datetime | None
+
+    @property
+    def by_hand(self) -> bool:
+        return self.next_probe_at is None
+
+
+def paused(session: Session) -> list[PausedLane]:
+    """The lanes that are paused, those longest paused first."""
+    query = (
+        select(Lane, RelayRecord.name)
+        .outerjoin(RelayRecord, RelayRecord.id == Lane.relay_id)
+        .where(Lane.paused_at.is_not(None))
+        .order_by(Lane.paused_at, Lane.id)
+    )
+    return [
+        PausedLane(lane.id, name or "", lane.domain, lane.paused_at, lane.reply or "", lane.closed_until)
+        for lane, name in session.execute(query)
+        if lane.paused_at is not None
+    ]
+
+
+def of_domain(name: str) -> str:
+    """A recipients' domain as lanes know it; RefusedError when it is none."""
+    domain = name.strip().rpartition("@")[2].rstrip(".").lower()
+    try:
+        domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
+    except UnicodeError:
+        domain = ""
+    if not domain or len(domain) > 253 or any(not part.replace("-", "").isalnum() for part in domain.split(".")):
+        raise RefusedError(_("%(name)s is no domain.", name=name))
+    return domain
+
+
+def set_limits(
+    session: Session, relay_id: int, domain: str, *, limits: dict[str, float | int | None], actor: str, now: datetime
+) -> Lane:
+    """Set `per_second`, `per_day` and `concurrency`, those that are named; None: no limit. Raises RefusedError for a
+    limit that would let nothing through.
+    """
+    for limit in limits.values():
+        if limit is not None and not 0 < limit <= MOST:
+            raise RefusedError(_("A limit is a number above 0. To let nothing through, pause."))
+    lane = _locked(session, relay_id, domain, now)
+    for name, limit in limits.items():
+        setattr(lane, name, limit)
+    lane.updated_at = now
+    _record(session, lane, "lane.limited", actor, now)
+    look_again(session, now=now)
+    return lane
+
+
+def pause(session: Session, relay_id: int, domain: str, *, actor: str, now: datetime) -> Lane:
+    """Stop a lane by hand. It stays so until it is resumed by hand: no probe is sent."""
+    lane = _locked(session, relay_id, domain, now)
+    lane.paused_at, lane.closed_until, lane.reply, lane.updated_at = now, None, "", now
+    _record(session, lane, "lane.paused", actor, now)
+    return lane
+
+
+def resume(session: Session, lane_id: int, *, actor: str, now: datetime) -> None:
+    """Open a lane, whatever it was paused or closed for; NotFoundError when it is gone."""
+    row = lanes.lock(session, [lane_id]).get(lane_id)
+    if row is None:
+        raise NotFoundError(_("There is nothing to resume."))
+    lanes.write(session, {lane_id: throttle.resumed(row.state, now)})
+    _record(session, session.get_one(Lane, lane_id), "lane.resumed", actor, now)
+    look_again(session, now=now)
+
+
+def find(session: Session, relay_id: int, domain: str) -> int | None:
+    """The id of a lane's row."""
+    return session.scalar(select(Lane.id).where(Lane.relay_id == relay_id, Lane.domain == domain))
+
+
+def look_again(session: Session, *, now: datetime) -> None:
+    """Take up at once the batches that wait for a lane to open; whoever finds nothing in one puts it back."""
+    session.execute(
+        update(Batch)
+        .where(Batch.due_at > now, Batch.held.is_(False), Batch.lease_until.is_(None))
+        .values(due_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    jobs.wake(session, jobs.SEND_BATCHES, 0, 0)
+
+
+def _locked(session: Session, relay_id: int, domain: str, now: datetime) -> Lane:
+    lanes.make(session, [(relay_id, domain)], now=now)
+    query = select(Lane).where(Lane.relay_id == relay_id, Lane.domain == domain).with_for_update()
+    return session.scalars(query).one()
+
+
+def _record(session: Session, lane: Lane, action: str, actor: str, now: datetime) -> None:
+    audit.record(
+        session,
+        actor=actor,
+        action=action,
+        subject="lane",
+        subject_id=lane.id,
+        now=now,
+        relay_id=lane.relay_id,
+        domain=lane.domain,
+    )
