@@ -86,6 +86,13 @@ class Conversation:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
+    def hear_some(self) -> bytes:
+        """Whatever has come, at least a byte."""
+        if not self._buffer:
+            self._receive()
+        data, self._buffer = self._buffer, b""
+        return data
+
     def close_half(self) -> None:
         """Say nothing more, and go on listening until the client hangs up."""
         self._socket.shutdown(socket.SHUT_WR)
