@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from newsletter.core.i18n import use_locale
-from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, fill
+from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, field_slot, fill
 from newsletter.issues.content import DigestContent, Image, Story
 from newsletter.issues.layout import Layout, fit, layout_stories
 from newsletter.issues.render import render_digest, render_web
@@ -429,3 +429,38 @@ def test_a_story_without_a_page_of_its_own_is_whole_on_the_web_and_linked_from_t
 def test_text_on_the_web_is_escaped_and_quotes_marks_literally():
     web = render_web(content(story(1, title=f"<b>{SLOT_UNSUBSCRIBE}</b>")), "en")
     assert "&lt;b&gt;@@UNSUBSCRIBE@@&lt;/b&gt;" in web
+
+
+# What is a reader's own
+
+
+def test_an_editors_marks_become_slots_in_the_mail_and_fallbacks_on_the_web():
+    made = content(
+        subject="{{ name | Dear reader }}, the news",
+        preheader="For {{ city | you }}",
+        introduction="Good evening {{ name | all }}.\n\nTo {{ city }}.",
+    )
+    mail = render_digest(made, "en")
+    name, city = field_slot("name", "all"), field_slot("city")
+    assert mail.subject == f"{field_slot('name', 'Dear reader')}, the news"
+    assert mail.preheader == f"For {field_slot('city', 'you')}"
+    for part in (mail.html, mail.text):
+        assert f"Good evening {name}." in part
+        assert f"To {city}." in part
+    web = render_web(made, "en")
+    assert "Good evening all." in web
+    assert "{{" not in web + mail.html + mail.text
+
+
+def test_marks_in_an_article_are_text():
+    mail = render_digest(content(story(1, title="Say {{ name }} @@AT@@", summary="{{ city }}"), introduction=""), "en")
+    filled = [fill(part, LINKS, html=False) for part in (mail.subject, mail.html, mail.text)]
+    assert all("Say {{ name }} @@AT@@" in part for part in filled)
+    assert "{{ city }}" in mail.text
+
+
+def test_a_preheader_too_long_for_inboxes_is_cut_without_breaking_a_mark():
+    mail = render_digest(content(preheader="word " * 17 + "for {{ city | everybody who reads }} today"), "en")
+    assert len(mail.preheader) <= 110
+    assert "{{" not in mail.preheader
+    assert "for everybody" in mail.preheader
