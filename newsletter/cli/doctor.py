@@ -10,6 +10,9 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import load_settings, relay_url
+from newsletter.delivery import bounces
+from newsletter.issues import queries as issues
+from newsletter.issues import reasons
 from newsletter.mail import dkim
 from newsletter.mail.transport import Relay, Transport
 from newsletter.newsletters import queries, senders
@@ -21,7 +24,10 @@ def doctor(json_: bool) -> None:
     """Check the database, the broker, the relay and the public address, and print the DNS records to publish."""
     here = open_installation(load_settings())
     checks = [_database(here), _broker(here), _relay(here), _public_address(here)]
-    domains = _domains(here) if checks[0]["ok"] else []
+    ready = checks[0]["ok"]
+    if ready:
+        checks += [_bounces(here), _stopped(here)]
+    domains = _domains(here) if ready else []
     show({"checks": checks, "domains": domains}, json_, lambda: _lines(checks, domains))
     if not all(check["ok"] or check["advice"] for check in checks):
         raise RefusedError(_("Mend what is marked ✗ and run it again."))
@@ -59,6 +65,28 @@ def _public_address(here: Installation) -> dict[str, Any]:
             "NEWSLETTER_BASE_URL is not an https address: readers' mail programs will show no unsubscribe button."
         )
     return _check("public address", problem, advice=True)
+
+
+def _bounces(here: Installation) -> dict[str, Any]:
+    with here.database.reading() as session:
+        held = bounces.held(session)
+    problem = ""
+    if held:
+        problem = _(
+            "Many addresses of %(domains)s were refused at once and are held. See `newsletter bounces held list`.",
+            domains=", ".join(item.domain for item in held),
+        )
+    return _check("bounces", problem, advice=True)
+
+
+def _stopped(here: Installation) -> dict[str, Any]:
+    with here.database.reading() as session:
+        stopped = [(issue.id, issue.pause_reason) for issue in issues.in_flight(session) if issue.pause_reason]
+    problem = " ".join(
+        _("Issue %(id)s has stopped by itself: %(reason)s", id=issue_id, reason=reasons.in_words(reason))
+        for issue_id, reason in stopped
+    )
+    return _check("issues", problem, advice=True)
 
 
 def _domains(here: Installation) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from newsletter.cli.shared import ROW_ID, actor, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import dispatch, queries
+from newsletter.delivery import bounces
+from newsletter.issues import dispatch, queries, reasons
 from newsletter.issues.models import Issue
 from newsletter.newsletters import queries as newsletters
 
@@ -33,7 +34,7 @@ def list_(slug: str | None, limit: int, json_: bool) -> None:
         answer,
         json_,
         lambda: table(
-            [[str(row["id"]), row["newsletter"], str(row["number"]), row["status"], row["subject"]] for row in answer]
+            [[str(row["id"]), row["newsletter"], str(row["number"]), _state(row), row["subject"]] for row in answer]
         ),
     )
 
@@ -42,7 +43,7 @@ def list_(slug: str | None, limit: int, json_: bool) -> None:
 @click.argument("issue_id", type=ROW_ID)
 @as_json
 def show_(issue_id: int, json_: bool) -> None:
-    """Where one issue stands: its audience and how many deliveries are in each state."""
+    """Where one issue stands: its audience, how many deliveries are in each state, and why it has stopped if it has."""
     here = open_here()
     with here.database.reading() as session:
         answer = _details(session, issue_id)
@@ -51,8 +52,10 @@ def show_(issue_id: int, json_: bool) -> None:
         json_,
         lambda: [
             f"{answer['newsletter']} {answer['number']}: {answer['subject'] or '…'} ({answer['status']})",
+            *_why(answer["pause_reason"]),
             _("Audience: %(count)s", count="…" if answer["audience"] is None else answer["audience"]),
             *(f"  {name}: {count}" for name, count in answer["deliveries"].items()),
+            *_on_the_way(answer),
         ],
     )
 
@@ -69,7 +72,7 @@ def pause(issue_id: int, json_: bool) -> None:
 @click.argument("issue_id", type=ROW_ID)
 @as_json
 def resume(issue_id: int, json_: bool) -> None:
-    """Go on with a paused issue."""
+    """Go on with a paused issue. If it had stopped by itself, only twice as much stops it again for that reason."""
     _change(issue_id, dispatch.resume, json_)
 
 
@@ -97,6 +100,10 @@ def _details(session: Session, issue_id: int) -> dict[str, Any]:
     return _summary(issue, slugs) | {
         "frozen_at": progress.frozen_at,
         "finished_at": progress.finished_at,
+        "wave": progress.wave,
+        "waves": progress.waves,
+        "brake_released": issue.brake_released,
+        "held_bounces": sum(item.count for item in bounces.held(session, issue_id)),
         "deliveries": {status.value: count for status, count in progress.counts.items()},
     }
 
@@ -107,7 +114,32 @@ def _summary(issue: Issue, slugs: dict[int, str]) -> dict[str, Any]:
         "newsletter": slugs[issue.newsletter_id],
         "number": issue.number,
         "status": issue.status.value,
+        "pause_reason": issue.pause_reason,
         "subject": issue.subject,
         "audience": issue.audience,
         "created_at": issue.created_at,
     }
+
+
+def _state(row: dict[str, Any]) -> str:
+    return f"{row['status']} ({row['pause_reason']['code']})" if row["pause_reason"] else row["status"]
+
+
+def _why(reason: dict[str, Any] | None) -> list[str]:
+    if reason is None:
+        return []
+    return [_("It has stopped by itself."), f"  {reasons.in_words(reason)}", f"  {reasons.advice(reason)}"]
+
+
+def _on_the_way(answer: dict[str, Any]) -> list[str]:
+    lines = []
+    if answer["waves"] > 1 and answer["finished_at"] is None:
+        lines.append(_("Wave %(wave)s of %(waves)s", wave=answer["wave"], waves=answer["waves"]))
+    if answer["held_bounces"]:
+        lines.append(
+            _(
+                "Bounces that are held: %(count)s. See `newsletter bounces held list`.",
+                count=answer["held_bounces"],
+            )
+        )
+    return lines

@@ -27,6 +27,7 @@ COMMANDS = {
     "subscribers": "newsletter.cli.subscribers:subscribers",
     "digest": "newsletter.cli.digest:digest",
     "issues": "newsletter.cli.issues:issues",
+    "bounces": "newsletter.cli.bounces:bounces",
     "doctor": "newsletter.cli.doctor:doctor",
 }
 

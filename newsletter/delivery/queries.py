@@ -60,17 +60,10 @@ class Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
 
-def counts(session: Session, issue_id: int) -> dict[DeliveryStatus, int]:
-    """How many deliveries of an issue are in each state: the sums of its batches, so some thousand rows for a million
-    readers.
-    """
-    sums = [func.coalesce(func.sum(getattr(Batch, status.value)), 0) for status in DeliveryStatus]
-    row = session.execute(select(*sums).where(Batch.issue_id == issue_id)).one()
-    return dict(zip(DeliveryStatus, (int(value) for value in row), strict=True))
-
-
 def by_wave(session: Session, issue_id: int) -> dict[int, Counts]:
-    """The same wave by wave, with what deliveries were refused for."""
+    """How many deliveries of an issue are in each state, wave by wave: the sums of its batches, so some thousand rows
+    for a million readers.
+    """
     columns = [*(status.value for status in DeliveryStatus), "hard", "content", "complained"]
     sums = [func.sum(getattr(Batch, name)) for name in columns]
     rows = session.execute(select(Batch.wave, *sums).where(Batch.issue_id == issue_id).group_by(Batch.wave))

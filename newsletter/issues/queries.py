@@ -18,13 +18,17 @@ from newsletter.subscriptions.audience import audience
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an issue stands. The counts add up to `audience`, which is None until the issue is frozen."""
+    """Where an issue stands. The counts add up to `audience`, which is None until the issue is frozen. `wave` of
+    `waves` may leave at present.
+    """
 
     status: IssueStatus
     audience: int | None
     counts: dict[DeliveryStatus, int]
     frozen_at: datetime | None
     finished_at: datetime | None
+    wave: int
+    waves: int
 
     @property
     def done(self) -> int:
@@ -75,12 +79,16 @@ def in_flight(session: Session) -> list[Issue]:
 
 def progress(session: Session, issue_id: int) -> Progress:
     issue = by_id(session, issue_id)
+    by_wave = deliveries.by_wave(session, issue_id)
+    total = sum(by_wave.values(), deliveries.Counts())
     return Progress(
         status=issue.status,
         audience=issue.audience,
-        counts=deliveries.counts(session, issue_id),
+        counts={status: getattr(total, status.value) for status in DeliveryStatus},
         frozen_at=issue.frozen_at,
         finished_at=issue.finished_at,
+        wave=issue.wave,
+        waves=max(by_wave, default=0),
     )
 
 
