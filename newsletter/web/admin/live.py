@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from newsletter.delivery.models import DeliveryStatus
+from newsletter.issues import reasons
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.issues.queries import Progress
 
@@ -25,7 +26,8 @@ SETTLED = timedelta(seconds=2)  # an average over less says nothing
 class Live:
     """`counts` has every state and adds up to `audience`.
 
-    `pace` is messages a second since the freeze, None while that says nothing.
+    `pace` is messages a second since the freeze, None while that says nothing. `wave` of `waves` may leave. `why`: why
+    it has stopped by itself, empty when it has not, and `advice` for whoever lets it go on.
     """
 
     status: IssueStatus
@@ -33,6 +35,10 @@ class Live:
     counts: Mapping[DeliveryStatus, int]
     pace: float | None
     ends_at: datetime | None
+    wave: int
+    waves: int
+    why: str
+    advice: str
 
     @classmethod
     def of(cls, issue: Issue, progress: Progress, *, now: datetime) -> "Live":
@@ -40,7 +46,23 @@ class Live:
         pace = _pace(issue, counts, now) if issue.status == IssueStatus.SENDING else None
         queued = counts[DeliveryStatus.QUEUED] + counts[DeliveryStatus.SENDING]
         ends_at = now + timedelta(seconds=queued / pace) if pace and queued else None
-        return cls(IssueStatus(issue.status), sum(counts.values()), counts, pace, ends_at)
+        reason = issue.pause_reason
+        return cls(
+            IssueStatus(issue.status),
+            sum(counts.values()),
+            counts,
+            pace,
+            ends_at,
+            progress.wave,
+            progress.waves,
+            why=reasons.in_words(reason) if reason else "",
+            advice=reasons.advice(reason) if reason else "",
+        )
+
+    @property
+    def first_waves(self) -> bool:
+        """Whether most readers wait until a few have got it."""
+        return self.left > 0 and 0 < self.wave < self.waves
 
     @property
     def sent(self) -> int:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
+from newsletter.delivery import bounces
 from newsletter.delivery.models import DeliveryStatus
 from newsletter.issues import dispatch, preview, queries
 from newsletter.issues.models import Issue, IssueStatus
@@ -36,6 +37,7 @@ def live_page(session: Session, newsletter: Newsletter, issue: Issue) -> str:
         text=text,
         status=status,
         statuses=list(DeliveryStatus),
+        held=bounces.held(session, issue.id),
         archive_url=installation().links.archive(newsletter.slug, issue.number),
     )
 

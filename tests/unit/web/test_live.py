@@ -14,7 +14,7 @@ def live(status: IssueStatus = IssueStatus.SENDING, seconds: float = 100, **coun
     """An issue frozen at START, `seconds` later."""
     issue = Issue(status=status, frozen_at=START)
     given = {DeliveryStatus(name): count for name, count in counts.items()}
-    progress = Progress(status, sum(counts.values()), given, START, None)
+    progress = Progress(status, sum(counts.values()), given, START, None, 1, 1)
     return Live.of(issue, progress, now=START + timedelta(seconds=seconds))
 
 
