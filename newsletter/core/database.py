@@ -4,15 +4,17 @@ The entry point (a request, a task, a command) opens a unit, calls services with
 rolls back whole. Jobs asked for inside a unit are sent to the broker after its commit, never before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from newsletter.core import jobs
+
+T = TypeVar("T")
 
 SQLITE_SETUP = (
     "PRAGMA journal_mode=WAL",
@@ -86,3 +88,11 @@ def _begin_sqlite(connection: Connection) -> None:
     # takes the write lock at its start waits its turn instead.
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def padded(values: Collection[T]) -> list[T]:
+    """The values for an IN, the last repeated up to a power of two: so there are few statements to prepare, not one
+    for each length.
+    """
+    given = list(values)
+    return given + given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given)) if given else given

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import padded
 from newsletter.delivery import journal, ledger
 from newsletter.delivery.decide import Change, Taken, decide, in_doubt, not_begun
 from newsletter.delivery.models import Batch, Delivery, DeliveryStatus
@@ -35,7 +36,7 @@ class Workers:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch that `holder` may work on; `abandoned_by` held it before and had `in_doubt` deliveries in hand."""
+    """A batch that `holder` may work on; `abandoned_by` held it before and had deliveries in hand."""
 
     batch_id: int
     issue_id: int
@@ -44,7 +45,6 @@ class Claim:
     expires_at: datetime
     holder: str
     abandoned_by: str | None = None
-    in_doubt: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,37 +69,53 @@ class Row:
 
 
 def claim(
-    session: Session, *, holder: str, now: datetime, lease: timedelta = LEASE, workers: Workers | None = None
-) -> Claim | None:
-    """Take the batch that has been due longest and that nobody holds; None when there is none.
+    session: Session,
+    *,
+    holder: str,
+    now: datetime,
+    most: int = 1,
+    lease: timedelta = LEASE,
+    workers: Workers | None = None,
+) -> list[Claim]:
+    """Take the batches that have been due longest and that nobody holds, `most` at most.
 
-    What its former worker left in `sending` is the caller's to settle, by `settle_abandoned`, in the same transaction.
+    What their former worker left in `sending` is the caller's to settle, by `settle_abandoned`, in the same
+    transaction.
     """
     found = session.execute(
-        select(Batch.id, Batch.lease_holder, Batch.sending)
+        select(
+            Batch.id,
+            Batch.issue_id,
+            Batch.newsletter_id,
+            Batch.resend_unknown,
+            Batch.expires_at,
+            Batch.lease_holder,
+            Batch.sending,
+        )
         .where(_is_due(now, workers or Workers()))
         .order_by(Batch.due_at, Batch.id)
-        .limit(1)
+        .limit(most)
         .with_for_update(skip_locked=True)
-    ).first()
-    if found is None:
-        return None
-    row = session.execute(
-        update(Batch)
-        .where(Batch.id == found.id)
-        .values(lease_until=now + lease, lease_holder=holder)
-        .returning(Batch.issue_id, Batch.newsletter_id, Batch.resend_unknown, Batch.expires_at)
-    ).one()
-    return Claim(
-        found.id,
-        row.issue_id,
-        row.newsletter_id,
-        row.resend_unknown,
-        row.expires_at,
-        holder,
-        abandoned_by=found.lease_holder if found.sending else None,
-        in_doubt=found.sending,
-    )
+    ).all()
+    if found:
+        session.execute(
+            update(Batch)
+            .where(Batch.id.in_([row.id for row in found]))
+            .values(lease_until=now + lease, lease_holder=holder)
+            .execution_options(synchronize_session=False)
+        )
+    return [
+        Claim(
+            row.id,
+            row.issue_id,
+            row.newsletter_id,
+            row.resend_unknown,
+            row.expires_at,
+            holder,
+            abandoned_by=row.lease_holder if row.sending else None,
+        )
+        for row in found
+    ]
 
 
 def settle_abandoned(
@@ -129,16 +145,17 @@ def settle_abandoned(
             changes.append(not_begun(delivery_id))
         else:
             changes.append(decide(was, entry.outcome, now=now, rng=rng))
-    ledger.settle(session, taken.batch_id, changes, now=now)
+    ledger.settle(session, {taken.batch_id: changes}, now=now)
     if entries is not None:
         ended = ((row.id, entries[row.id].outcome) for row in rows if row.id in entries)
         ledger.note_attempts(session, ((id_, outcome) for id_, outcome in ended if outcome), now=now)
 
 
-def due_rows(session: Session, batch_id: int, *, now: datetime) -> list[Row]:
-    """What is due in a batch that the caller holds, in the order in which it is to leave."""
+def due_rows(session: Session, batch_ids: Collection[int], *, now: datetime) -> dict[int, list[Row]]:
+    """What is due in batches that the caller holds, by batch, in the order in which it is to leave."""
     query = (
         select(
+            Delivery.batch_id,
             Delivery.id,
             Delivery.subscriber_id,
             Delivery.variant_id,
@@ -147,7 +164,7 @@ def due_rows(session: Session, batch_id: int, *, now: datetime) -> list[Row]:
             Delivery.repeated,
         )
         .where(
-            Delivery.batch_id == batch_id,
+            Delivery.batch_id.in_(padded(batch_ids)),
             or_(
                 Delivery.status == DeliveryStatus.QUEUED,
                 and_(Delivery.status == DeliveryStatus.DEFERRED, Delivery.next_attempt_at <= now),
@@ -155,41 +172,56 @@ def due_rows(session: Session, batch_id: int, *, now: datetime) -> list[Row]:
         )
         .order_by(Delivery.id)
     )
-    return [Row(*row) for row in session.execute(query)]
+    found: dict[int, list[Row]] = {batch_id: [] for batch_id in batch_ids}
+    for batch_id, delivery_id, subscriber_id, variant_id, status, attempts, repeated in session.execute(query):
+        found[batch_id].append(Row(delivery_id, subscriber_id, variant_id, status, attempts, repeated))
+    return found
 
 
 def renew(
     session: Session, batch_ids: Collection[int], *, holder: str, now: datetime, lease: timedelta = LEASE
 ) -> dict[int, Renewed]:
     """Keep the leases of these batches, and hold their rows until the commit; those that are missing were lost."""
-    session.execute(select(Batch.id).where(Batch.id.in_(batch_ids)).order_by(Batch.id).with_for_update())
+    session.execute(select(Batch.id).where(Batch.id.in_(padded(batch_ids))).order_by(Batch.id).with_for_update())
     rows = session.execute(
         update(Batch)
-        .where(Batch.id.in_(batch_ids), Batch.lease_holder == holder)
+        .where(Batch.id.in_(padded(batch_ids)), Batch.lease_holder == holder)
         .values(lease_until=now + lease)
         .returning(Batch.id, Batch.held, Batch.expires_at, Batch.resend_unknown)
     )
     return {row.id: Renewed(row.held, row.expires_at, row.resend_unknown) for row in rows}
 
 
-def release(session: Session, batch_id: int, *, holder: str, due_at: datetime | None) -> None:
-    """Give a batch back. `due_at`: when there is work in it again, None when it is done."""
-    session.execute(
-        update(Batch)
-        .where(Batch.id == batch_id, Batch.lease_holder == holder)
-        .values(lease_until=None, lease_holder=None, due_at=due_at)
+def release(session: Session, batches: Mapping[int, datetime | None], *, holder: str, now: datetime) -> None:
+    """Give batches back, each with the moment before which there is no use in looking at it, or None.
+
+    A batch is due again when the first of its deliveries is, and never when nothing in it is left to send.
+    """
+    waits: dict[int, datetime | None] = dict(
+        session.execute(
+            select(Delivery.batch_id, func.min(func.coalesce(Delivery.next_attempt_at, now)))
+            .where(
+                Delivery.batch_id.in_(padded(batches)),
+                Delivery.status.in_([DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED]),
+            )
+            .group_by(Delivery.batch_id)
+        ).all()
     )
-
-
-def next_due(session: Session, batch_id: int, *, now: datetime) -> datetime | None:
-    """When a batch has to be looked at again, None when nothing in it is left to send."""
-    waiting = session.execute(
-        select(Delivery.status, Delivery.next_attempt_at)
-        .where(Delivery.batch_id == batch_id, Delivery.status.in_([DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED]))
-        .order_by(Delivery.next_attempt_at.nulls_first())
-        .limit(1)
-    ).first()
-    return None if waiting is None else (waiting.next_attempt_at or now)
+    for batch_id, not_before in batches.items():
+        due_at = waits.get(batch_id)
+        if due_at is not None and not_before is not None:
+            due_at = max(due_at, not_before)
+        waits[batch_id] = due_at
+    for due_at in set(waits.values()):
+        session.execute(
+            update(Batch)
+            .where(
+                Batch.id.in_([batch_id for batch_id in batches if waits[batch_id] == due_at]),
+                Batch.lease_holder == holder,
+            )
+            .values(lease_until=None, lease_holder=None, due_at=due_at)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def anything_due(session: Session, *, now: datetime, workers: Workers | None = None) -> bool:

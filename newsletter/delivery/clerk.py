@@ -19,7 +19,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from newsletter.core.database import Database
-from newsletter.delivery import claim, journal, lanes, ledger, tally
+from newsletter.delivery import bounces, claim, journal, lanes, ledger, tally
 from newsletter.delivery.claim import Claim, Row
 from newsletter.delivery.decide import Change, Taken, decide, not_begun
 from newsletter.delivery.gate import Gate
@@ -30,8 +30,9 @@ from newsletter.mail.transport import Outcome, OutcomeKind, Relay
 
 log = logging.getLogger(__name__)
 
-MOST_TAKEN = 500
-MOST_HELD = 16  # batches at a time: some wait for a slow domain while others go on
+MOST_TAKEN = 1000
+MOST_CLAIMED = 4
+MOST_HELD = 24  # batches at a time: some wait for a slow domain while others go on
 SYNC = 0.25  # seconds between two looks at what all workers share of the lanes
 REVIEW = 0.5  # seconds between two looks at an issue as a whole
 PATIENCE = 3.0  # seconds: a batch is kept for so long while nothing of it may leave
@@ -133,6 +134,7 @@ class Clerk:
         self._returned: deque[InHand] = deque()
         self._workers = claim.Workers()
         self._touched: set[int] = set()
+        self._bounced: set[int] = set()
         self._synced_at = self._reviewed_at = float("-inf")
 
     @property
@@ -184,7 +186,7 @@ class Clerk:
         with self._office.database.unit() as session:
             self._renew(session, now)
             self._settle(session, turn, now)
-            turn.kept = [held for held in self._held if not self._let_go(session, held, turn, now)]
+            self._let_go(session, turn, now)
             if not self.stopping:
                 self._take(session, turn, now)
             elif not turn.kept:
@@ -195,6 +197,10 @@ class Clerk:
     def _review(self, now: datetime) -> None:
         """Let the issues look at what has become of them: done, ready for the next wave, or to be stopped."""
         if self._touched and (self.stopping or monotonic() - self._reviewed_at >= REVIEW):
+            if self._bounced:
+                with self._office.database.unit() as session:
+                    bounces.withdraw(session, self._bounced, now=now)
+                self._bounced.clear()
             with self._office.database.unit() as session:
                 for issue_id in sorted(self._touched):
                     self._office.review(session, issue_id, now=now)
@@ -226,8 +232,7 @@ class Clerk:
             changes.setdefault(item.held.claim.batch_id, []).append(not_begun(item.delivery_id))
             turn.settled[item.held] += 1
         ours = {held.claim.batch_id for held in self._held if not held.lost}
-        for batch_id in sorted(ours & changes.keys()):
-            ledger.settle(session, batch_id, changes[batch_id], now=now)
+        ledger.settle(session, {batch_id: changes[batch_id] for batch_id in ours & changes.keys()}, now=now)
         known = [(item, outcome) for item, outcome in turn.ended if not item.held.lost and not item.unwritable]
         ledger.note_attempts(session, ((item.delivery_id, outcome) for item, outcome in known), now=now)
         tally.count(
@@ -237,105 +242,121 @@ class Clerk:
                 for item, outcome in known
             ),
         )
+        refusals = [
+            bounces.Refusal(
+                item.delivery_id, item.held.claim.issue_id, item.reader.email, item.reader.domain, outcome.detail
+            )
+            for item, outcome in known
+            if bounces.is_hard(outcome)
+        ]
+        if refusals:
+            turn.bounced += bounces.take(session, refusals, now=now)
 
-    def _let_go(self, session: Session, held: Held, turn: "_Turn", now: datetime) -> bool:
-        """Whether a batch is not ours any more after this turn: done, stopped, or waiting for too long."""
-        if held.lost:
-            return held.in_hand == turn.settled[held]
-        batch_id = held.claim.batch_id
-        if now >= held.claim.expires_at:
-            ledger.expire(session, batch_id, now=now)
-            held.stopped = True
-        if held.in_hand > turn.settled[held]:
-            return False
-        shut_for = held.opens_at - monotonic() if held.waiting else 0.0
-        if held.waiting and not held.stopped and shut_for < PATIENCE:
-            return False
-        due_at = claim.next_due(session, batch_id, now=now)
-        if due_at is not None and shut_for > 0:
-            due_at = max(due_at, now + timedelta(seconds=shut_for))
-        claim.release(session, batch_id, holder=self._journal.name, due_at=due_at)
-        return True
+    def _let_go(self, session: Session, turn: "_Turn", now: datetime) -> None:
+        """Give back the batches that are not ours any more after this turn: done, stopped, or shut for too long."""
+        released: dict[int, datetime | None] = {}
+        for held in self._held:
+            if not held.lost and now >= held.claim.expires_at:
+                ledger.expire(session, held.claim.batch_id, now=now)
+                held.stopped = True
+            shut_for = held.opens_at - monotonic() if held.waiting else 0.0
+            needed = held.waiting and not held.stopped and shut_for < PATIENCE
+            if held.in_hand > turn.settled[held] or needed:
+                turn.kept.append(held)
+            elif not held.lost:
+                released[held.claim.batch_id] = now + timedelta(seconds=shut_for) if shut_for > 0 else None
+        if released:
+            claim.release(session, released, holder=self._journal.name, now=now)
 
     def _take(self, session: Session, turn: "_Turn", now: datetime) -> None:
         """Take deliveries in hand, as many as are wanted: of the batches we hold, then of new ones."""
         room = min(self.wanted, self._journal.room, MOST_TAKEN)
-        batches = iter(tuple(turn.kept))
+        batches = [held for held in turn.kept if not held.stopped and held.opens_at <= monotonic()]
         while room > len(turn.taken):
-            held = next(batches, None)
-            if held is None and len(turn.kept) < MOST_HELD:
-                held = self._claim(session, turn, now)
-                turn.dry = held is None
-                if held is not None:
-                    turn.kept.append(held)
-            if held is None:
-                return
-            if held.stopped or held.opens_at > monotonic():
+            rows = turn.read(batches, room - len(turn.taken))
+            if rows:
+                self._take_rows(session, rows, turn, now)
                 continue
-            while room > len(turn.taken) and turn.unread(held):
-                self._take_from(session, held, room - len(turn.taken), turn, now)
+            batches = self._claim(session, turn, now)
+            if not batches:
+                return
 
-    def _claim(self, session: Session, turn: "_Turn", now: datetime) -> Held | None:
-        """The next batch that is due, with what its last worker left in it settled."""
-        taken = claim.claim(
-            session, holder=self._journal.name, now=now, lease=self._office.lease, workers=self._workers
+    def _claim(self, session: Session, turn: "_Turn", now: datetime) -> list[Held]:
+        """The next batches that are due, with what their last worker left in them settled."""
+        office = self._office
+        most = min(MOST_CLAIMED, MOST_HELD - len(turn.kept))
+        taken = (
+            claim.claim(
+                session, holder=self._journal.name, now=now, most=most, lease=office.lease, workers=self._workers
+            )
+            if most > 0
+            else []
         )
-        if taken is None:
-            return None
-        turn.touched.add(taken.issue_id)
-        if taken.abandoned_by:
-            entries = journal.read(self._office.journals, taken.abandoned_by)
-            claim.settle_abandoned(session, taken, entries, now=now, rng=self._office.rng)
-        if now >= taken.expires_at:
-            ledger.expire(session, taken.batch_id, now=now)
-        return Held(taken, deque(claim.due_rows(session, taken.batch_id, now=now)))
+        turn.dry = most > 0 and not taken
+        for batch in taken:
+            turn.touched.add(batch.issue_id)
+            if batch.abandoned_by:
+                entries = journal.read(office.journals, batch.abandoned_by)
+                claim.settle_abandoned(session, batch, entries, now=now, rng=office.rng)
+            if now >= batch.expires_at:
+                ledger.expire(session, batch.batch_id, now=now)
+        rows = claim.due_rows(session, [batch.batch_id for batch in taken], now=now) if taken else {}
+        held = [Held(batch, deque(rows[batch.batch_id])) for batch in taken]
+        turn.kept += held
+        return held
 
-    def _take_from(self, session: Session, held: Held, most: int, turn: "_Turn", now: datetime) -> None:
-        """Take deliveries of one batch whose readers are still there and whose way is open."""
-        office, batch = self._office, held.claim
-        rows = turn.read(held, most)
-        variants = {row.variant_id: office.contents.prepared(session, row.variant_id) for row in rows}
-        readers = office.recipients.find_all(
-            session,
-            [row.subscriber_id for row in rows],
-            newsletter_id=batch.newsletter_id,
-            issue_id=batch.issue_id,
-            attributes=any(prepared.fields for prepared in variants.values()),
-        )
+    def _take_rows(self, session: Session, rows: list[tuple[Held, Row]], turn: "_Turn", now: datetime) -> None:
+        """Take the deliveries whose readers are still there and whose way is open."""
+        office = self._office
+        variants = {row.variant_id: office.contents.prepared(session, row.variant_id) for _, row in rows}
+        readers = self._find(session, rows, variants)
         gone: dict[int, SkipReason] = {}
-        refused: list[Row] = []
-        shut_for = 0.0
-        admitted: list[InHand] = []
-        for row in rows:
-            reader = readers[row.subscriber_id]
+        admitted: dict[int, InHand] = {}
+        shut: dict[Held, float] = {}
+        for held, row in rows:
+            reader = readers[row.delivery_id]
             if isinstance(reader, SkipReason):
                 gone[row.delivery_id] = reader
                 continue
             prepared = variants[row.variant_id]
-            domains = {"sender_domain": prepared.sender_domain, "recipient_domain": reader.domain}
-            relay_id = office.gate.admit(**domains, now=now)
+            way = {"sender_domain": prepared.sender_domain, "recipient_domain": reader.domain}
+            relay_id = office.gate.admit(**way, now=now)
             if relay_id is None:
-                if not refused:
-                    shut_for = (office.gate.reopens(**domains, now=now) - now).total_seconds()
-                refused.append(row)
+                turn.refused.setdefault(held, []).append(row)
+                if held not in shut:
+                    shut[held] = (office.gate.reopens(**way, now=now) - now).total_seconds()
             else:
-                admitted.append(
-                    InHand(row.delivery_id, held, row.attempts + 1, row.repeated, reader, prepared, relay_id)
+                admitted[row.delivery_id] = InHand(
+                    row.delivery_id, held, row.attempts + 1, row.repeated, reader, prepared, relay_id
                 )
         ledger.skip(session, gone, now=now)
-        turn.touched.add(batch.issue_id)
-        states = {row.delivery_id: row.status for row in rows}
-        ours = ledger.take(
-            session, batch.batch_id, {item.delivery_id: states[item.delivery_id] for item in admitted}, now=now
-        )
-        for item in admitted:
+        states = {row.delivery_id: (held.claim.batch_id, row.status) for held, row in rows}
+        ours = ledger.take(session, {delivery_id: states[delivery_id] for delivery_id in admitted}, now=now)
+        for item in admitted.values():
             if item.delivery_id in ours:
                 turn.taken.append(item)
             else:
                 office.gate.give_back(item.relay_id, item.reader.domain)
-        turn.refused.setdefault(held, []).extend(refused)
-        if refused:
-            turn.opens_at[held] = monotonic() + shut_for
+        turn.opens_at |= {held: monotonic() + seconds for held, seconds in shut.items()}
+
+    def _find(
+        self, session: Session, rows: list[tuple[Held, Row]], variants: Mapping[int, Prepared]
+    ) -> dict[int, Recipient | SkipReason]:
+        """The readers of these deliveries, by delivery: one question for each issue among them."""
+        asked: dict[tuple[int, int], list[Row]] = {}
+        for held, row in rows:
+            asked.setdefault((held.claim.newsletter_id, held.claim.issue_id), []).append(row)
+        found: dict[int, Recipient | SkipReason] = {}
+        for (newsletter_id, issue_id), of_issue in asked.items():
+            readers = self._office.recipients.find_all(
+                session,
+                [row.subscriber_id for row in of_issue],
+                newsletter_id=newsletter_id,
+                issue_id=issue_id,
+                attributes=any(variants[row.variant_id].fields for row in of_issue),
+            )
+            found |= {row.delivery_id: readers[row.subscriber_id] for row in of_issue}
+        return found
 
     def _commit(self, turn: "_Turn") -> None:
         """What the turn did is in the database: now it has happened."""
@@ -357,11 +378,12 @@ class Clerk:
                 held.waiting.popleft()
             # Nothing but what was refused is left: it has to wait for its way to open.
             held.opens_at = 0.0 if held.waiting else turn.opens_at.get(held, 0.0)
-            held.waiting.extend(turn.refused[held])
+            held.waiting.extend(turn.refused.get(held, ()))
         for item in turn.taken:
             item.slot = self._journal.take(item.delivery_id)
             item.held.in_hand += 1
         self._touched |= turn.touched
+        self._bounced.update(turn.bounced)
         self._held = turn.kept
         self.dry = turn.dry
         self.renewed_at = monotonic()
@@ -374,6 +396,7 @@ class _Turn:
 
     ended: list[tuple[InHand, Outcome]]
     returned: list[InHand]
+    bounced: list[int] = field(default_factory=list)
     settled: Counter[Held] = field(default_factory=Counter)
     kept: list[Held] = field(default_factory=list)
     taken: list[InHand] = field(default_factory=list)
@@ -383,12 +406,11 @@ class _Turn:
     touched: set[int] = field(default_factory=set)
     dry: bool = False
 
-    def unread(self, held: Held) -> bool:
-        """Whether a batch has rows that this turn has not looked at."""
-        return len(held.waiting) > self.seen[held]
-
-    def read(self, held: Held, most: int) -> list[Row]:
-        """The next rows to look at."""
-        rows = list(islice(held.waiting, self.seen[held], self.seen[held] + most))
-        self.seen[held] += len(rows)
+    def read(self, batches: Sequence[Held], most: int) -> list[tuple[Held, Row]]:
+        """The next rows of these batches that this turn has not looked at."""
+        rows: list[tuple[Held, Row]] = []
+        for held in batches:
+            some = list(islice(held.waiting, self.seen[held], self.seen[held] + most - len(rows)))
+            self.seen[held] += len(some)
+            rows += [(held, row) for row in some]
         return rows

@@ -24,10 +24,10 @@ from newsletter.mail.session import Parcel
 
 log = logging.getLogger(__name__)
 
-SLOTS = 2000  # deliveries in hand at most
+SLOTS = 4000  # deliveries in hand at most
 FLUSH = 0.25  # seconds from an outcome to its commit, about
 AHEAD = 0.25  # seconds of work in stock: what is in stock is too late for a pause or an unsubscribe
-MOST_STOCK = 500
+MOST_STOCK = 1000
 STALE = 0.6  # seconds in stock after which a delivery is given back, so that its reader is looked up again
 WITHDRAWAL = 0.5  # seconds between two looks at what waits for a connection
 LINGER = 0.5  # seconds without work before the engine ends

@@ -45,63 +45,56 @@ def move(
         if value is not None:
             values[name] = value
     session.execute(update(Delivery).where(Delivery.id == delivery_id).values(values))
-    shift(session, batch_id, {current: -1, target: 1})
+    bulk.shift(session, {batch_id: {current: -1, target: 1}})
     return True
 
 
-def shift(session: Session, batch_id: int, changes: Mapping[DeliveryStatus, int]) -> None:
-    """Add to a batch's counts."""
-    if not any(changes.values()):
-        return
-    session.execute(
-        update(Batch)
-        .where(Batch.id == batch_id)
-        .values({status.value: getattr(Batch, status.value) + by for status, by in changes.items() if by})
-    )
-
-
-def take(session: Session, batch_id: int, deliveries: Mapping[int, DeliveryStatus], *, now: datetime) -> set[int]:
-    """Move waiting deliveries of a batch, by id with the status they were seen in, to `sending`; returns those that
-    went. The others have been withdrawn meanwhile. The caller holds the batch.
+def take(session: Session, deliveries: Mapping[int, tuple[int, DeliveryStatus]], *, now: datetime) -> set[int]:
+    """Move waiting deliveries, by id with their batch and the status they were seen in, to `sending`; returns those
+    that went. The others have been withdrawn meanwhile. The caller holds the batches.
     """
-    gone = set(
-        session.scalars(
-            update(Delivery)
-            .where(Delivery.id.in_(deliveries), Delivery.batch_id == batch_id, Delivery.status.in_(WAITING))
-            .values(
-                status=DeliveryStatus.SENDING,
-                attempts=Delivery.attempts + 1,
-                next_attempt_at=None,
-                updated_at=now,
-            )
-            .returning(Delivery.id)
-            .execution_options(synchronize_session=False)
-        )
-    )
-    changes = Counter({DeliveryStatus.SENDING: len(gone)})
-    changes.subtract(deliveries[delivery_id] for delivery_id in gone)
-    shift(session, batch_id, changes)
+    if not deliveries:
+        return set()
+    gone = bulk.take(session, deliveries, now=now)
+    shifts: dict[int, Counter[DeliveryStatus]] = {}
+    for delivery_id in gone:
+        batch_id, status = deliveries[delivery_id]
+        counts = shifts.setdefault(batch_id, Counter())
+        counts[status] -= 1
+        counts[DeliveryStatus.SENDING] += 1
+    bulk.shift(session, shifts)
     return gone
 
 
 def skip(session: Session, reasons: Mapping[int, SkipReason], *, now: datetime) -> None:
-    """Leave out waiting deliveries whose readers have left, by id with the reason."""
+    """Leave out waiting deliveries whose readers have left, by id with the reason; what may have been taken once is
+    unknown.
+    """
+    if not reasons:
+        return
+    repeated = set(session.scalars(select(Delivery.id).where(Delivery.id.in_(reasons), Delivery.repeated)))
     for delivery_id, reason in reasons.items():
-        move(session, delivery_id, DeliveryStatus.SKIPPED, now=now, skip_reason=reason)
+        if delivery_id in repeated:
+            move(session, delivery_id, DeliveryStatus.UNKNOWN, now=now)
+        else:
+            move(session, delivery_id, DeliveryStatus.SKIPPED, now=now, skip_reason=reason)
 
 
-def settle(session: Session, batch_id: int, changes: Sequence[Change], *, now: datetime) -> set[int]:
-    """Write what became of deliveries in `sending`, many in one statement; returns the ids that were.
+def settle(session: Session, batches: Mapping[int, Sequence[Change]], *, now: datetime) -> set[int]:
+    """Write what became of deliveries in `sending`, by batch, in one statement; returns the ids that were.
 
     One that is not in `sending` any more has been settled by somebody else, and stays as it is. The caller holds the
-    batch.
+    batches.
     """
-    if not changes:
-        return set()
-    settled = bulk.settle(session, changes, now=now)
-    counts: Counter[DeliveryStatus] = Counter({DeliveryStatus.SENDING: -len(settled)})
-    counts.update(change.target for change in changes if change.delivery_id in settled)
-    shift(session, batch_id, counts)
+    settled = bulk.settle(session, [change for changes in batches.values() for change in changes], now=now)
+    shifts: dict[int, Counter[DeliveryStatus]] = {}
+    for batch_id, changes in batches.items():
+        counts = shifts[batch_id] = Counter()
+        for change in changes:
+            if change.delivery_id in settled:
+                counts[DeliveryStatus.SENDING] -= 1
+                counts[change.target] += 1
+    bulk.shift(session, shifts)
     return settled
 
 
@@ -194,5 +187,5 @@ def _end_waiting(session: Session, batch_id: int, target: DeliveryStatus, *, now
     for status, repeated in before:
         changes[status] -= 1
         changes[DeliveryStatus.UNKNOWN if repeated else target] += 1
-    shift(session, batch_id, changes)
+    bulk.shift(session, {batch_id: changes})
     return len(before)

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
+from newsletter.delivery import bulk
 from newsletter.delivery.models import Batch, DomainTally
 from newsletter.mail.replies import BEFORE_MESSAGE, ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
@@ -20,6 +20,29 @@ _REFUSED = {ReplyClass.HARD: "hard", ReplyClass.CONTENT: "content", ReplyClass.S
 
 # Not the deferred, nor those refused for what we are: they come back, and one message would count each time.
 ANSWERED = DomainTally.sent + DomainTally.hard + DomainTally.soft + DomainTally.content
+
+
+_SUMS = ", ".join(f"{name} = domain_tallies.{name} + excluded.{name}" for name in COLUMNS)
+_ADD = {
+    "postgresql": text(
+        f"""
+        INSERT INTO domain_tallies (issue_id, domain, {", ".join(COLUMNS)})
+        SELECT issue_id, domain, {", ".join(COLUMNS)}
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+            AS v(issue_id bigint, domain text, {", ".join(f"{name} bigint" for name in COLUMNS)})
+        ORDER BY issue_id, domain
+        ON CONFLICT (issue_id, domain) DO UPDATE SET {_SUMS}
+        """  # noqa: S608
+    ),
+    "sqlite": text(
+        f"""
+        INSERT INTO domain_tallies (issue_id, domain, {", ".join(COLUMNS)})
+        SELECT value ->> 'issue_id', value ->> 'domain', {", ".join(f"value ->> '{name}'" for name in COLUMNS)}
+        FROM json_each(:rows) WHERE true
+        ON CONFLICT (issue_id, domain) DO UPDATE SET {_SUMS}
+        """  # noqa: S608
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +120,8 @@ def add(session: Session, issue_id: int, domains: Mapping[str, Mapping[str, int]
         {"issue_id": issue_id, "domain": domain, **{name: counts.get(name, 0) for name in COLUMNS}}
         for domain, counts in sorted(domains.items())
     ]
-    if not rows:
-        return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(DomainTally)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=[DomainTally.issue_id, DomainTally.domain],
-            set_={name: getattr(DomainTally, name) + insert.excluded[name] for name in COLUMNS},
-        ),
-        rows,
-    )
+    if rows:
+        bulk.run(session, _ADD, rows)
 
 
 def with_content(session: Session, issue_id: int) -> Sequence[Answers]:

@@ -104,7 +104,7 @@ def attempts(newsroom: Newsroom) -> list[tuple[str, str]]:
 
 def take(newsroom: Newsroom, holder: str) -> claim.Claim | None:
     with newsroom.database.unit() as session:
-        return claim.claim(session, holder=holder, now=newsroom.now)
+        return next(iter(claim.claim(session, holder=holder, now=newsroom.now)), None)
 
 
 def leave(newsroom: Newsroom, newsletter: Newsletter, email: str) -> None:
@@ -219,7 +219,7 @@ def test_a_batch_is_taken_by_one_worker_at_a_time(newsroom: Newsroom, gazette: N
     assert take(newsroom, "second") is None
     with newsroom.database.unit() as session:
         assert not claim.anything_due(session, now=newsroom.now)
-        claim.release(session, first.batch_id, holder="first", due_at=newsroom.now)
+        claim.release(session, {first.batch_id: None}, holder="first", now=newsroom.now)
     assert take(newsroom, "second") is not None
 
 
@@ -338,7 +338,7 @@ def test_a_lease_is_kept_by_renewing_it(newsroom: Newsroom, gazette: Newsletter)
     assert take(newsroom, "second") is not None
     with newsroom.database.unit() as session:
         assert not claim.renew(session, ids, holder="first", now=newsroom.now)
-        claim.release(session, taken.batch_id, holder="first", due_at=None)
+        claim.release(session, {taken.batch_id: None}, holder="first", now=newsroom.now)
     assert batches(newsroom)[0].lease_holder == "second"
 
 
