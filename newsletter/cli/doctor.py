@@ -10,7 +10,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import load_settings, relay_url
-from newsletter.delivery import bounces
+from newsletter.delivery import bounces, limits, relays
 from newsletter.issues import queries as issues
 from newsletter.issues import reasons
 from newsletter.mail import dkim
@@ -26,7 +26,7 @@ def doctor(json_: bool) -> None:
     checks = [_database(here), _broker(here), _relay(here), _public_address(here)]
     ready = checks[0]["ok"]
     if ready:
-        checks += [_bounces(here), _stopped(here)]
+        checks += [*_more_relays(here), _paused_lanes(here), _bounces(here), _stopped(here)]
     domains = _domains(here) if ready else []
     show({"checks": checks, "domains": domains}, json_, lambda: _lines(checks, domains))
     if not all(check["ok"] or check["advice"] for check in checks):
@@ -56,6 +56,21 @@ def _relay(here: Installation) -> dict[str, Any]:
         return _check("relay", _("NEWSLETTER_SMTP_URL is not set: mail has nowhere to go."))
     with Transport(Relay.parse(url)) as transport:
         return _check("relay", transport.check())
+
+
+def _more_relays(here: Installation) -> list[dict[str, Any]]:
+    """The relays that an operator named, beside the one of the settings."""
+    with here.database.reading() as session:
+        records = [record for record in relays.all_relays(session) if record.locked_url]
+    return [_check(f"relay {record.name}", relays.problem(record, here.settings, here.vault)) for record in records]
+
+
+def _paused_lanes(here: Installation) -> dict[str, Any]:
+    with here.database.reading() as session:
+        paused = limits.paused(session)
+    return _check(
+        "paused lanes", " ".join(f"{limits.in_words(lane)} {lane.reply}".strip() for lane in paused), advice=True
+    )
 
 
 def _public_address(here: Installation) -> dict[str, Any]:

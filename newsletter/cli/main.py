@@ -28,6 +28,7 @@ COMMANDS = {
     "digest": "newsletter.cli.digest:digest",
     "issues": "newsletter.cli.issues:issues",
     "bounces": "newsletter.cli.bounces:bounces",
+    "relays": "newsletter.cli.relays:relays",
     "doctor": "newsletter.cli.doctor:doctor",
 }
 

@@ -7,7 +7,6 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
-from newsletter.core import jobs
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import lanes, throttle
@@ -47,6 +46,17 @@ def paused(session: Session) -> list[PausedLane]:
         for lane, name in session.execute(query)
         if lane.paused_at is not None
     ]
+
+
+def in_words(lane: PausedLane) -> str:
+    """What is stopped, in one sentence for people; why is in its `reply`."""
+    if lane.relay and lane.domain:
+        return _("Mail to %(domain)s over %(relay)s is paused.", domain=lane.domain, relay=lane.relay)
+    if lane.relay:
+        return _("The relay %(relay)s is paused.", relay=lane.relay)
+    if lane.domain:
+        return _("Mail to %(domain)s is paused.", domain=lane.domain)
+    return _("All mail is paused.")
 
 
 def of_domain(name: str) -> str:
@@ -103,14 +113,13 @@ def find(session: Session, relay_id: int, domain: str) -> int | None:
 
 
 def look_again(session: Session, *, now: datetime) -> None:
-    """Take up at once the batches that wait for a lane to open; whoever finds nothing in one puts it back."""
+    """Let the next sweep take up the batches that wait for a lane; whoever finds nothing to send puts one back."""
     session.execute(
         update(Batch)
         .where(Batch.due_at > now, Batch.held.is_(False), Batch.lease_until.is_(None))
         .values(due_at=now)
         .execution_options(synchronize_session=False)
     )
-    jobs.wake(session, jobs.SEND_BATCHES, 0, 0)
 
 
 def _locked(session: Session, relay_id: int, domain: str, now: datetime) -> Lane:

@@ -13,7 +13,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.settings import Settings, relay_url
 from newsletter.core.tokens import Vault
 from newsletter.delivery.models import Lane, RelayRecord
-from newsletter.mail.transport import Relay
+from newsletter.mail.transport import Relay, Transport
 
 DEFAULT = "default"
 """The relay of the settings. It is made by itself where there is no other, so that a new installation needs none."""
@@ -73,6 +73,18 @@ def address(record: RelayRecord, settings: Settings, vault: Vault) -> Relay | No
                 name=record.name,
             )
         ) from None
+
+
+def problem(record: RelayRecord, settings: Settings, vault: Vault) -> str:
+    """Connect and log in: empty, or why that does not work, in one line. Not while a transaction is open."""
+    try:
+        where = address(record, settings, vault)
+    except RefusedError as error:
+        return str(error)
+    if where is None:
+        return _("NEWSLETTER_SMTP_URL is not set: mail has nowhere to go.")
+    with Transport(where) as transport:
+        return transport.check()
 
 
 def only_where_alone(record: RelayRecord, settings: Settings) -> bool:

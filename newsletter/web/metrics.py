@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from newsletter.core.database import Database
+from newsletter.delivery import limits
 from newsletter.delivery.models import Batch, TransactionalMail
 from newsletter.issues.models import Issue
 from newsletter.web.context import WebApp
@@ -54,6 +55,7 @@ class Backlog(Collector):
             ).one()
             mails = session.scalar(select(func.count()).where(TransactionalMail.next_attempt_at.is_not(None)))
             issues = session.execute(select(Issue.status, func.count()).group_by(Issue.status)).all()
+            paused = limits.paused(session)
         waiting = GaugeMetricFamily(
             "newsletter_deliveries_waiting", "Deliveries not yet sent, by state.", labels=["state"]
         )
@@ -67,6 +69,12 @@ class Backlog(Collector):
         for status, number in issues:
             by_status.add_metric([status.value], number)
         yield by_status
+        by_lane = GaugeMetricFamily(
+            "newsletter_lanes_paused", "Lanes through which nothing leaves.", labels=["relay", "domain"]
+        )
+        for lane in paused:
+            by_lane.add_metric([lane.relay, lane.domain], 1)
+        yield by_lane
 
 
 def meters(app: Flask) -> Meters:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.accounts.permissions import Permission
 from newsletter.articles import queries as articles
+from newsletter.delivery import limits
 from newsletter.issues import digest, queries, schedule
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters import queries as newsletters
@@ -44,6 +45,7 @@ def desk() -> str:
         running = _with_figures(session, queries.in_flight(session), now)
         latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
         done = _with_figures(session, latest[:LATEST], now)
+        paused = [(lane, limits.in_words(lane)) for lane in limits.paused(session)]
         titles = leads(session, [issue for issue, _live in (*running, *done)])
     return render_template(
         "admin/desk.html",
@@ -52,6 +54,7 @@ def desk() -> str:
         running=running,
         done=done,
         leads=titles,
+        paused_lanes=paused,
         now=now,
         subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
     )
