@@ -68,7 +68,7 @@ def enqueue(
     session.execute(update(Batch).where(Batch.issue_id == issue_id).values(queued=counted))
     session.execute(delete(Batch).where(Batch.issue_id == issue_id, Batch.queued == 0))
     _wake(session, issue_id, min(WAKES, sum(wave == 1 for wave in waves)))
-    return session.scalar(select(func.coalesce(func.sum(Batch.queued), 0)).where(Batch.issue_id == issue_id)) or 0
+    return int(session.scalar(select(func.sum(Batch.queued)).where(Batch.issue_id == issue_id)) or 0)
 
 
 def open_waves(session: Session, issue_id: int, *, up_to: int, now: datetime) -> None:
