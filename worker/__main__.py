@@ -24,6 +24,11 @@ ROLES = {
 THREADS = {"fast": 4, "bulk": 4, "all": 8}
 
 
+# Seconds after which a busy thread lets others go on. The thread that sends is busy, and each statement of the one that
+# keeps its books would wait the usual five milliseconds behind it; so would a confirmation.
+TURN = 0.001
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="worker", description=__doc__)
     parser.add_argument("role", choices=[*ROLES, "beat"])
@@ -39,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.role == "beat":
         app.start(["--quiet", "beat", "--loglevel", "warning"])
         return
+    sys.setswitchinterval(TURN)
     worker_ready.connect(announce, weak=False)
     app.loader.import_default_modules()
     processes.wait_for_start()

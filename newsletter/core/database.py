@@ -4,17 +4,29 @@ The entry point (a request, a task, a command) opens a unit, calls services with
 rolls back whole. Jobs asked for inside a unit are sent to the broker after its commit, never before.
 """
 
+import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    any_,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from newsletter.core import jobs
-
-T = TypeVar("T")
 
 SQLITE_SETUP = (
     "PRAGMA journal_mode=WAL",
@@ -90,9 +102,10 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
-def padded(values: Collection[T]) -> list[T]:
-    """The values for an IN, the last repeated up to a power of two: so there are few statements to prepare, not one
-    for each length.
+def among(session: Session, column: ColumnElement[int] | InstrumentedAttribute[int], ids: Collection[int]) -> Any:
+    """SQL: the column is one of these. They travel as one parameter, so that any number of them is one statement; a
+    placeholder for each costs more than the query.
     """
-    given = list(values)
-    return given + given[-1:] * ((1 << (len(given) - 1).bit_length()) - len(given)) if given else given
+    if session.get_bind().dialect.name == "sqlite":
+        return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
-from newsletter.core.database import padded
+from newsletter.core.database import among
 from newsletter.delivery import journal, ledger
 from newsletter.delivery.decide import Change, Taken, decide, in_doubt, not_begun
 from newsletter.delivery.models import Batch, Delivery, DeliveryStatus
@@ -100,7 +100,7 @@ def claim(
     if found:
         session.execute(
             update(Batch)
-            .where(Batch.id.in_([row.id for row in found]))
+            .where(among(session, Batch.id, [row.id for row in found]))
             .values(lease_until=now + lease, lease_holder=holder)
             .execution_options(synchronize_session=False)
         )
@@ -164,7 +164,7 @@ def due_rows(session: Session, batch_ids: Collection[int], *, now: datetime) -> 
             Delivery.repeated,
         )
         .where(
-            Delivery.batch_id.in_(padded(batch_ids)),
+            among(session, Delivery.batch_id, batch_ids),
             or_(
                 Delivery.status == DeliveryStatus.QUEUED,
                 and_(Delivery.status == DeliveryStatus.DEFERRED, Delivery.next_attempt_at <= now),
@@ -182,10 +182,10 @@ def renew(
     session: Session, batch_ids: Collection[int], *, holder: str, now: datetime, lease: timedelta = LEASE
 ) -> dict[int, Renewed]:
     """Keep the leases of these batches, and hold their rows until the commit; those that are missing were lost."""
-    session.execute(select(Batch.id).where(Batch.id.in_(padded(batch_ids))).order_by(Batch.id).with_for_update())
+    session.execute(select(Batch.id).where(among(session, Batch.id, batch_ids)).order_by(Batch.id).with_for_update())
     rows = session.execute(
         update(Batch)
-        .where(Batch.id.in_(padded(batch_ids)), Batch.lease_holder == holder)
+        .where(among(session, Batch.id, batch_ids), Batch.lease_holder == holder)
         .values(lease_until=now + lease)
         .returning(Batch.id, Batch.held, Batch.expires_at, Batch.resend_unknown)
     )
@@ -201,7 +201,7 @@ def release(session: Session, batches: Mapping[int, datetime | None], *, holder:
         session.execute(
             select(Delivery.batch_id, func.min(func.coalesce(Delivery.next_attempt_at, now)))
             .where(
-                Delivery.batch_id.in_(padded(batches)),
+                among(session, Delivery.batch_id, batches),
                 Delivery.status.in_([DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED]),
             )
             .group_by(Delivery.batch_id)
@@ -216,7 +216,7 @@ def release(session: Session, batches: Mapping[int, datetime | None], *, holder:
         session.execute(
             update(Batch)
             .where(
-                Batch.id.in_([batch_id for batch_id in batches if waits[batch_id] == due_at]),
+                among(session, Batch.id, [batch_id for batch_id in batches if waits[batch_id] == due_at]),
                 Batch.lease_holder == holder,
             )
             .values(lease_until=None, lease_holder=None, due_at=due_at)

@@ -30,9 +30,9 @@ from newsletter.mail.transport import Outcome, OutcomeKind, Relay
 
 log = logging.getLogger(__name__)
 
-MOST_TAKEN = 1000
-MOST_CLAIMED = 4
-MOST_HELD = 24  # batches at a time: some wait for a slow domain while others go on
+MOST_TAKEN = 1500
+MOST_CLAIMED = 8
+MOST_HELD = 64  # batches at a time: some wait for a slow domain while others go on
 SYNC = 0.25  # seconds between two looks at what all workers share of the lanes
 REVIEW = 0.5  # seconds between two looks at an issue as a whole
 PATIENCE = 3.0  # seconds: a batch is kept for so long while nothing of it may leave
@@ -116,7 +116,7 @@ class InHand:
 class Clerk:
     """One turn of work is `cycle`; the rest is for the engine's thread, and waits for nothing.
 
-    `wanted`: how many deliveries the engine would like to be given. `dry`: nothing was due at the last look. `relays`:
+    `wanted`: how many deliveries the engine would like to be given. `dry`: nothing could be taken at the last look. `relays`:
     by id, where it is, how many connections are ours, and how many messages each may carry (0: to be learned).
     """
 
@@ -192,6 +192,9 @@ class Clerk:
             elif not turn.kept:
                 lanes.forget_shares(session, [self._journal.name])
         self._commit(turn)
+        if turn.suppressed:
+            with self._office.database.unit() as session:
+                bounces.withdraw(session, turn.suppressed, now=now)
         self._review(now)
 
     def _review(self, now: datetime) -> None:
@@ -235,13 +238,8 @@ class Clerk:
         ledger.settle(session, {batch_id: changes[batch_id] for batch_id in ours & changes.keys()}, now=now)
         known = [(item, outcome) for item, outcome in turn.ended if not item.held.lost and not item.unwritable]
         ledger.note_attempts(session, ((item.delivery_id, outcome) for item, outcome in known), now=now)
-        tally.count(
-            session,
-            (
-                (item.held.claim.batch_id, item.held.claim.issue_id, item.reader.domain, outcome)
-                for item, outcome in known
-            ),
-        )
+        counted = ((item.held.claim, item.reader.domain, outcome) for item, outcome in known)
+        tally.count(session, ((of.batch_id, of.issue_id, domain, outcome) for of, domain, outcome in counted))
         refusals = [
             bounces.Refusal(
                 item.delivery_id, item.held.claim.issue_id, item.reader.email, item.reader.domain, outcome.detail
@@ -250,7 +248,7 @@ class Clerk:
             if bounces.is_hard(outcome)
         ]
         if refusals:
-            turn.bounced += bounces.take(session, refusals, now=now)
+            turn.suppressed = bounces.take(session, refusals, now=now)
 
     def _let_go(self, session: Session, turn: "_Turn", now: datetime) -> None:
         """Give back the batches that are not ours any more after this turn: done, stopped, or shut for too long."""
@@ -279,6 +277,7 @@ class Clerk:
                 continue
             batches = self._claim(session, turn, now)
             if not batches:
+                turn.dry = not turn.taken
                 return
 
     def _claim(self, session: Session, turn: "_Turn", now: datetime) -> list[Held]:
@@ -292,7 +291,6 @@ class Clerk:
             if most > 0
             else []
         )
-        turn.dry = most > 0 and not taken
         for batch in taken:
             turn.touched.add(batch.issue_id)
             if batch.abandoned_by:
@@ -403,6 +401,7 @@ class _Turn:
     seen: Counter[Held] = field(default_factory=Counter)
     refused: dict[Held, list[Row]] = field(default_factory=dict)
     opens_at: dict[Held, float] = field(default_factory=dict)
+    suppressed: list[int] = field(default_factory=list)
     touched: set[int] = field(default_factory=set)
     dry: bool = False
 

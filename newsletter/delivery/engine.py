@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 SLOTS = 4000  # deliveries in hand at most
 FLUSH = 0.25  # seconds from an outcome to its commit, about
-AHEAD = 0.25  # seconds of work in stock: what is in stock is too late for a pause or an unsubscribe
-MOST_STOCK = 1000
+AHEAD = 0.3  # seconds of work in stock: what is in stock is too late for a pause or an unsubscribe
+MOST_STOCK = 1500
 STALE = 0.6  # seconds in stock after which a delivery is given back, so that its reader is looked up again
 WITHDRAWAL = 0.5  # seconds between two looks at what waits for a connection
 LINGER = 0.5  # seconds without work before the engine ends
@@ -120,7 +120,7 @@ class Engine:
         except ValueError as error:
             self._clerk.unwritable(item, error)
             return 0
-        self._pump.post(relay_id, Parcel(item, envelope, message))
+        self._pump.post(relay_id, Parcel(item, envelope, message, dotless=True))
         return 1
 
     def _set_line(self, relay_id: int) -> None:
@@ -157,7 +157,7 @@ class Engine:
         target = min(MOST_STOCK, max(int(self._pace * AHEAD), 2 * rooms, 8))
         stock = len(self._clerk.stock) + sum(map(len, self._lines.values()))
         self._clerk.wanted = max(0, target - stock)
-        if (stock <= target // 2 and not self._clerk.dry) or self._clerk.unwritten >= MOST_STOCK:
+        if (stock <= target * 2 // 3 and not self._clerk.dry) or self._clerk.unwritten >= MOST_STOCK // 2:
             self._poke.set()
 
     def _keep_books(self) -> None:

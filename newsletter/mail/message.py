@@ -4,7 +4,6 @@ RFC 2046).
 Everything is CRLF and seven bits, so that no relay has to change a byte and every signature stays valid.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ from newsletter.mail.words import MAX_LINE
 
 MAX_MESSAGE_ID = 78
 ONE_CLICK = "List-Unsubscribe=One-Click"
+
+_TOKEN = 12  # bytes
 
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,15}")
@@ -122,11 +123,10 @@ class MessageIds:
         self._behind = f"@{host}>"
 
     def of(self, number: int) -> str:
-        token = base64.b32encode(self._mac.digest(str(number).encode())[:15]).decode("ascii").lower()
-        return self._before + token + self._behind
+        return self._before + self._mac.digest(str(number).encode())[:_TOKEN].hex() + self._behind
 
     def _length(self, host: str) -> int:
-        return len(f"{self._before}{'x' * 24}@{host}>")
+        return len(f"{self._before}{'x' * 2 * _TOKEN}@{host}>")
 
 
 def boundary_for(seed: str) -> str:

@@ -13,14 +13,15 @@ connection lost then leaves it in doubt; lost at any other moment, it does not.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
-from newsletter.mail.commands import Envelope, Extensions, dot_stuffed, mail_and_rcpt
+from newsletter.mail.commands import Extensions, dot_stuffed, mail_and_rcpt
 from newsletter.mail.outcomes import Outcome, accepted, failed
+from newsletter.mail.parcel import Outgoing, Parcel, Transaction
 from newsletter.mail.reader import RawReply, ReplyReader
 from newsletter.mail.replies import Phase, Reply
 from newsletter.mail.wire import ConnectionLost, Desync, Refused, Timeouts
+
+__all__ = ["Parcel", "Session"]
 
 CHUNKING_FROM = 0.005
 """Seconds of round trip from which BDAT pays."""
@@ -31,39 +32,11 @@ _RESET, _MAIL, _RCPT, _DATA, _DOT = Phase.IDLE, Phase.MAIL, Phase.RCPT, Phase.DA
 _EMPTY = Phase.BODY  # the answer to an empty message that nobody is to get
 
 
-@dataclass(slots=True, eq=False)
-class Parcel:
-    """One message on its way: `key` is whatever the sender knows it by; `message` is the RFC 5322 message, CRLF,
-    checked by who wrote it.
-
-    `envelope` has its addresses in the form of `addrspec.wire_form`.
-    """
-
-    key: Any
-    envelope: Envelope
-    message: bytes
-    moves: int = field(default=0, init=False, repr=False)
-    """How often a connection ended before this message began on it."""
-
-
-class Transaction:
-    """A parcel that has begun. `end` is where in all that is sent its last byte stands; 0 before it was written."""
-
-    __slots__ = ("end", "ended", "parcel", "recipient_taken", "refused")
-
-    def __init__(self, parcel: Parcel) -> None:
-        self.parcel = parcel
-        self.end = 0
-        self.ended = False
-        self.recipient_taken = False
-        self.refused: Refused | None = None
-
-
 class Session:
     """One connection's conversation.
 
     `supply` is asked for the next parcel whenever one can begin. `leaving` is told of each parcel just before the bytes
-    that complete it are handed over. What is to be sent is in `output`; `ended` and `unharmed` collect the parcels
+    that complete it are handed over. What is to be sent is in `out`; `ended` and `unharmed` collect the parcels
     that have an outcome, and those that had not begun in earnest when the connection ended. `closed` says why the
     connection is of no use any more. `deadline` is when to call `lose` unless something has happened.
     """
@@ -78,7 +51,7 @@ class Session:
         round_trip: float = 0.0,
     ) -> None:
         names = extensions.names
-        self.output: list[bytes | memoryview] = []
+        self.out = Outgoing(leaving)
         self.ended: list[tuple[Parcel, Outcome]] = []
         self.unharmed: list[Parcel] = []
         self.closed = ""
@@ -101,26 +74,17 @@ class Session:
             _DOT: timeouts.dot,
         }
         self._supply = supply
-        self._leaving = leaving
         self._reader = ReplyReader()
         self._awaited: deque[tuple[Phase, Transaction]] = deque()
         self._later: deque[tuple[Phase, bytes]] = deque()
-        self._unannounced: deque[Transaction] = deque()
         self._open: Transaction | None = None
         self._needs_reset = False
         self._transaction_end = 0.0
-        self._written = 0
-        self._taken = 0
 
     @property
     def busy(self) -> bool:
         """Whether anything is to be sent or awaited."""
-        return bool(self._awaited or self.output)
-
-    @property
-    def unsent(self) -> int:
-        """How many bytes of `output` there are."""
-        return self._written - self._taken
+        return bool(self._awaited or self.out)
 
     @property
     def places(self) -> int:
@@ -164,31 +128,9 @@ class Session:
             self.begin(now)
             self._set_deadline(now)
 
-    def about_to_send(self, count: int) -> None:
-        """Say which parcels may be complete once that many bytes more have left."""
-        reached = self._taken + count
-        while self._unannounced and self._unannounced[0].end <= reached:
-            transaction = self._unannounced.popleft()
-            if self._leaving is not None:
-                self._leaving(transaction.parcel)
-
-    def block(self, limit: int) -> memoryview:
-        """What is to be sent next, in one piece of at most `limit` bytes. Asked again after it could not be sent, it
-        begins the same and is no shorter, as TLS wants it.
-        """
-        if len(self.output) > 1:
-            self.output[:] = [b"".join(self.output)]
-        return memoryview(self.output[0])[:limit]
-
     def took(self, count: int, now: float) -> None:
-        """The kernel has that many bytes more of `output`."""
-        self._taken += count
-        if self._taken == self._written:
-            self.output.clear()
-        else:
-            while count >= len(self.output[0]):
-                count -= len(self.output.pop(0))
-            self.output[0] = memoryview(self.output[0])[count:]
+        """The kernel has that many bytes more of `out`."""
+        self.out.took(count)
         self._set_deadline(now)
 
     def lose(self, detail: str, *, desync: bool = False) -> None:
@@ -216,7 +158,7 @@ class Session:
         self._open = transaction
         commands.append((_DATA, b"DATA\r\n"))
         if self.pipelining:
-            self._write(b"".join([command for _, command in commands]))
+            self.out.write(b"".join([command for _, command in commands]))
             self._awaited.extend([(phase, transaction) for phase, _ in commands])
         else:
             self._later.extend(commands)
@@ -227,27 +169,15 @@ class Session:
         message = transaction.parcel.message
         tail = b"" if message.endswith(b"\r\n") else b"\r\n"
         commands.append((_DOT, b"BDAT %d LAST\r\n" % (len(message) + len(tail))))
-        self._write(b"".join([command for _, command in commands]))
+        self.out.write(b"".join([command for _, command in commands]))
         self._awaited.extend([(phase, transaction) for phase, _ in commands])
-        self._write_message(transaction, message, tail)
-
-    def _write_message(self, transaction: Transaction, message: bytes, tail: bytes) -> None:
-        if message:
-            self._write(message)
-        if tail:
-            self._write(tail)
-        transaction.end = self._written
-        self._unannounced.append(transaction)
+        self.out.write_message(transaction, message, tail)
 
     def _write_next(self, transaction: Transaction) -> None:
         if self._later:
             phase, command = self._later.popleft()
-            self._write(command)
+            self.out.write(command)
             self._awaited.append((phase, transaction))
-
-    def _write(self, data: bytes) -> None:
-        self.output.append(data)
-        self._written += len(data)
 
     def _answer(self, reply: RawReply, now: float) -> None:
         if not self._awaited:
@@ -291,7 +221,9 @@ class Session:
             self._awaited.popleft()
             self._open = None
             self._awaited.append((_DOT, transaction))
-            self._write_message(transaction, *dot_stuffed(transaction.parcel.message))
+            parcel = transaction.parcel
+            stuffed = (parcel.message, b".\r\n") if parcel.dotless else dot_stuffed(parcel.message)
+            self.out.write_message(transaction, *stuffed)
         elif digit == 3 and transaction.recipient_taken:
             # A server that refused the sender and took the recipient would deliver the empty message.
             self.lose("the server expects a message that it refused", desync=True)
@@ -299,7 +231,7 @@ class Session:
             self._awaited.popleft()
             self._open = None
             self._awaited.append((_EMPTY, transaction))
-            self._write(b".\r\n")
+            self.out.write(b".\r\n")
         elif digit in (4, 5) or transaction.refused is not None:
             self._awaited.popleft()
             self._refuse(transaction, _DATA, reply)
@@ -309,7 +241,7 @@ class Session:
     def _dot_answered(self, transaction: Transaction, reply: RawReply, digit: int, now: float) -> None:
         if digit not in (2, 4, 5):
             self.lose(f"unexpected: {reply.parse()}", desync=True)
-        elif transaction.end > self._taken:
+        elif not self.out.has_taken(transaction):
             self._answered_early(transaction, reply, digit)
         else:
             self._awaited.popleft()
@@ -333,7 +265,7 @@ class Session:
 
     def _dismissed(self, phase: Phase, transaction: Transaction, reply: RawReply) -> None:
         """421: the server closes the connection, and has taken nothing that it has not answered."""
-        if phase is _DOT and transaction.end > self._taken:
+        if phase is _DOT and not self.out.has_taken(transaction):
             phase = Phase.BODY
         said = reply.parse()
         if not transaction.ended and not self._moves_on(transaction, phase, first=True):
@@ -368,7 +300,7 @@ class Session:
             if transaction.ended:
                 continue
             phase = Phase.BODY if awaited is _DOT else awaited
-            if 0 < transaction.end <= self._taken and not self.dismissed:
+            if self.out.has_taken(transaction) and not self.dismissed:
                 phase = _DOT
             if transaction.refused is not None:
                 self._end(transaction, failed(transaction.refused))
@@ -378,8 +310,7 @@ class Session:
                 self._end(transaction, failed(error))
         self._awaited.clear()
         self._later.clear()
-        self._unannounced.clear()
-        self.output.clear()
+        self.out.forget()
         self._open = None
         self.deadline = float("inf")
 
@@ -389,10 +320,10 @@ class Session:
             self.deadline = float("inf")
             return
         phase, transaction = self._awaited[0]
-        if phase is _DOT and transaction.end <= self._taken:
+        if phase is _DOT and self.out.has_taken(transaction):
             self.deadline = now + self._timeouts.dot
             return
-        limit = self._timeouts.block if self.output else self._limits[phase]
+        limit = self._timeouts.block if self.out else self._limits[phase]
         if transaction.ended:
             limit = min(limit, self._timeouts.drain)
         self.deadline = min(now + limit, self._transaction_end)

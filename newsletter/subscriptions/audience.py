@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from newsletter.core.database import padded
+from newsletter.core.database import among
 from newsletter.core.urls import Links
 from newsletter.delivery.models import SkipReason
 from newsletter.delivery.personalise import Recipient
@@ -66,7 +66,7 @@ class Recipients:
             select(*columns)
             .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
             .where(
-                Subscription.subscriber_id.in_(padded(subscriber_ids)),
+                among(session, Subscription.subscriber_id, subscriber_ids),
                 Subscription.newsletter_id == newsletter_id,
                 Subscription.status == SubscriptionStatus.ACTIVE,
             )
