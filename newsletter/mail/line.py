@@ -103,13 +103,14 @@ class Line:
             self._grows_at = now + GROW_EVERY
         wanted = min(len(self.queue), self.allowed - len(self.links))
         pace = min(OPENING_AT_ONCE, max(2, len(self.links)))
-        if self._failures:
-            pace = 1
         return max(0, min(wanted, pace) - self.opening)
 
     def joined(self, link: Link) -> None:
-        """A connection was opened."""
+        """A connection was opened; it is not used when the line has enough of them by now."""
         self.down = None
+        if len(self.links) >= self.connections:
+            link.retiring = True
+            return
         self.links.add(link)
         self._places += link.session.places
 
@@ -123,7 +124,7 @@ class Line:
     def not_opened(self, error: SmtpError, now: float) -> None:
         """A connection could not be opened."""
         if self.links:
-            self._bear_fewer(len(self.links), now)
+            self._bear_fewer(len(self.links) + self.opening, now)
             return
         if isinstance(error, Refused) and error.phase in (Phase.GREETING, Phase.EHLO):
             self._bear_fewer(self.allowed // 2, now)

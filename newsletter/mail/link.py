@@ -10,8 +10,8 @@ from newsletter.mail.session import Parcel, Session
 from newsletter.mail.smtp import SmtpConnection
 from newsletter.mail.wire import Timeouts
 
-REPLIES = 16 * 1024
 TLS_RECORD = 16 * 1024
+REPLIES = TLS_RECORD  # a whole record is read at once, so that none waits where no selector sees it
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
@@ -66,7 +66,7 @@ class Link:
         if not self.session.busy:
             self._receive(now)
         self.session.begin(now)
-        if self.session.output:
+        if self.session.out:
             self.active_at = now
             self._send(now)
 
@@ -77,9 +77,7 @@ class Link:
             return
         if mask & _READ:
             self._receive(now)
-            while self._secure is not None and not self.session.closed and self._secure.pending():
-                self._receive(now)
-        if self.session.output and (mask & _WRITE or not self._watched & _WRITE):
+        if self.session.out and (mask & _WRITE or not self._watched & _WRITE):
             self._send(now)
         if not self.session.closed:
             self.active_at = now
@@ -122,16 +120,17 @@ class Link:
 
     def _send(self, now: float) -> None:
         session = self.session
-        while session.output:
+        out = session.out
+        while out:
             try:
                 if self._secure is None:
-                    size = session.unsent
-                    session.about_to_send(size)
-                    taken = self._socket.sendmsg(session.output)
+                    size = out.size
+                    out.about_to_send(size)
+                    taken = self._socket.sendmsg(out.pieces)
                 else:
-                    block = session.block(TLS_RECORD)
+                    block = out.block(TLS_RECORD)
                     size = len(block)
-                    session.about_to_send(size)
+                    out.about_to_send(size)
                     taken = self._secure.send(block)
             except (BlockingIOError, ssl.SSLWantWriteError):
                 self._watch(_READ | _WRITE)

@@ -246,14 +246,14 @@ class SmtpConnection:
     def _carry(self, session: Session) -> None:
         """Hand over what is to be sent, or wait for what is awaited."""
         try:
-            if not session.output:
+            if not session.out:
                 session.feed(self.wire.receive(Phase.IDLE, session.deadline), time.monotonic())
                 return
-            block = session.block(CHUNK)
-            session.about_to_send(len(block))
+            block = session.out.block(CHUNK)
+            session.out.about_to_send(len(block))
             session.took(self.wire.send_block(block, Phase.IDLE, session.deadline), time.monotonic())
         except ConnectionLost as lost:
-            if session.output and (data := self.wire.received()):
+            if session.out and (data := self.wire.received()):
                 self._hear(session, data)  # a refusal in the middle of the message, before the server hung up
             session.lose(lost.detail)
 

@@ -33,9 +33,9 @@ class Dialogue:
 
     def said(self, count: int = 1 << 30) -> str:
         """What leaves now, at most so many bytes of it."""
-        block = bytes(b"".join(self.session.output))[:count]
+        block = bytes(b"".join(self.session.out.pieces))[:count]
         if block:
-            self.session.about_to_send(len(block))
+            self.session.out.about_to_send(len(block))
             self.session.took(len(block), self.now)
         return block.decode()
 

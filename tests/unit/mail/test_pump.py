@@ -107,6 +107,27 @@ class TestManyConnections:
         with pytest.raises(KeyError):
             pump.post("nowhere", parcel(1))
 
+    def test_what_an_idle_relay_says_unasked_is_no_answer(self, pump: Pump) -> None:
+        spoken = threading.Event()
+
+        def script(server: Conversation) -> None:
+            server.greet("PIPELINING")
+            server.take()
+            asked.wait(5)
+            server.say("250 an answer that would pass for the next one")
+            spoken.set()
+            server.stall()
+
+        asked = threading.Event()
+        with ScriptedServer(script) as server:
+            pump.line("a", Relay.parse(server.url), connections=1)
+            feed(pump, "a", 1)
+            asked.set()
+            assert spoken.wait(5)
+            post(pump, "a", 1)
+            pump.turn(0.01)
+            assert len(server.conversations[0].lines) == 4
+
     def test_a_connection_closed_while_idle_harms_nothing(self, pump: Pump, sink: SmtpSink) -> None:
         pump.line("a", Relay.parse(sink.url), connections=1)
         for _ in range(3):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from newsletter.mail.link import REPLIES
 from newsletter.mail.pump import Pump
 from newsletter.mail.replies import Phase, ReplyClass
 from newsletter.mail.transport import OutcomeKind, Relay
@@ -74,6 +75,25 @@ class TestLosses:
             post(pump, "a", 1, big)
             [ended] = run(pump, 1)
         assert judge(ended.outcome) == (OutcomeKind.REJECTED, ReplyClass.SENDER, Phase.BODY)
+
+    def test_a_refusal_is_heard_although_sending_fails_first(self, pump: Pump) -> None:
+        go_on = "".join("354-" + "x" * 4090 + "\r\n" for _ in range(3)) + "354 " + "x" * 4090 + "\r\n"
+        assert len(go_on) == REPLIES
+
+        def script(server: Conversation) -> None:
+            server.greet("PIPELINING")
+            for verb in ("MAIL", "RCPT", "DATA"):
+                server.hear(verb)
+            server.say("250 ok", "250 ok")
+            time.sleep(0.05)
+            server.say_bytes(go_on.encode() + b"550 5.7.1 this violates SMTP\r\n")
+            server.reset()
+
+        with ScriptedServer(script) as server:
+            pump.line("a", Relay.parse(server.url), connections=1)
+            post(pump, "a", 1)
+            [ended] = run(pump, 1)
+        assert ended.outcome.kind is OutcomeKind.REJECTED
 
     def test_a_server_that_reads_slowly_gets_everything(self, pump: Pump) -> None:
         big = MESSAGE + (b"y" * 900 + b"\r\n") * 10_000

@@ -63,9 +63,9 @@ def test_no_server_confuses_a_conversation(data: st.DataObject) -> None:
         session.begin(0.0)
         said = b""
         while session.busy and not session.closed:
-            if session.output and choices.random() < 0.6:
-                block = session.block(choices.choice((1, 2, 7, 40, 1 << 20)))
-                session.about_to_send(len(block))
+            if session.out and choices.random() < 0.6:
+                block = session.out.block(choices.choice((1, 2, 7, 40, 1 << 20)))
+                session.out.about_to_send(len(block))
                 said += server.hear(bytes(block))
                 session.took(len(block), 0.0)
             elif said:

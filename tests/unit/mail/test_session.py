@@ -70,13 +70,13 @@ def test_leaving_is_said_before_the_dot_can_leave_and_not_much_sooner() -> None:
     line = Dialogue("PIPELINING", parcels=2)
     line.said()
     line.hears(*TAKEN)
-    line.session.about_to_send(len(body(1)) - 1)
+    line.session.out.about_to_send(len(body(1)) - 1)
     assert line.left == []
-    line.session.about_to_send(len(body(1)))
+    line.session.out.about_to_send(len(body(1)))
     assert line.left == ["p1"]
     line.said()
     line.hears("250 ok", *TAKEN)
-    line.session.about_to_send(1 << 20)
+    line.session.out.about_to_send(1 << 20)
     assert line.left == ["p1", "p2"]
 
 

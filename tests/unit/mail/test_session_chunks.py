@@ -75,6 +75,13 @@ def test_what_the_server_took_after_all_is_sent() -> None:
     assert line.outcomes == {"p1": (SENT, Phase.DOT)}
 
 
+def test_a_chunk_that_was_taken_for_nobody_is_not_sent() -> None:
+    line = chunking(parcels=1)
+    line.said()
+    line.hears("250 ok", "550 5.1.1 nobody", "250 taken")
+    assert line.outcomes == {"p1": (REJECTED, Phase.RCPT)}
+
+
 def test_a_connection_lost_leaves_all_in_doubt_that_were_complete() -> None:
     line = chunking(parcels=5)
     line.said(len(chunk(1)) + len("RSET\r\n" + chunk(2)) + 1)
