@@ -116,8 +116,8 @@ class InHand:
 class Clerk:
     """One turn of work is `cycle`; the rest is for the engine's thread, and waits for nothing.
 
-    `wanted`: how many deliveries the engine would like to be given. `dry`: nothing could be taken at the last look. `relays`:
-    by id, where it is, how many connections are ours, and how many messages each may carry (0: to be learned).
+    `wanted`: how many deliveries the engine would like to be given. `dry`: nothing could be taken at the last look.
+    `relays`: by id, where it is, how many connections are ours, and how many messages each may carry (0: to be learned).
     """
 
     def __init__(self, office: Office, notes: journal.Journal) -> None:
