@@ -140,7 +140,8 @@ class Storm:
         return self.site.status(issue_id)
 
     def _kill(self) -> None:
-        self.workers.kill(self.rng.randrange(SENDERS))
+        number = self.rng.randrange(SENDERS)
+        wait_for(lambda: self.workers.kill(number), OUTAGE * 20, poll=0.01, why=lambda: self.site.service.log[-LOG:])
 
     def _broker(self) -> None:
         assert self.site.broker

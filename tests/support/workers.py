@@ -58,10 +58,12 @@ class Workers:
             thread.join()
         self._threads = []
 
-    def kill(self, number: int) -> None:
-        """SIGKILL to the process of the n-th role; it is soon started again."""
+    def kill(self, number: int) -> bool:
+        """SIGKILL to the process of the n-th role, which is soon started again; False when it does not run."""
         with self._lock:
+            runs = self._processes[number].poll() is None
             self._processes[number].kill()
+            return runs
 
     @property
     def pids(self) -> dict[int, int]:
