@@ -56,34 +56,38 @@ class TestManyConnections:
         assert told_late == []
         assert sorted(left) == sorted(sink.recipients)
 
-    def test_a_relay_that_stalls_does_not_hold_up_the_others(self, pump: Pump, sink: SmtpSink) -> None:
-        def no_greeting(server: Conversation) -> None:
-            server.stall()
-
+    def test_a_relay_that_stalls_does_not_hold_up_the_others(self, sink: SmtpSink) -> None:
         def reads_nothing(server: Conversation) -> None:
             server.greet("PIPELINING")
             for verb in ("MAIL", "RCPT", "DATA"):
                 server.hear(verb)
             server.say("250 ok", "250 ok", "354 go on")
-            time.sleep(3)
+            done.wait(20)
 
-        big = MESSAGE + (b"y" * 900 + b"\r\n") * 20_000
-        with ScriptedServer(no_greeting) as silent, ScriptedServer(reads_nothing) as full:
-            pump.line("silent", Relay.parse(silent.url), connections=2)
-            pump.line("full", Relay.parse(full.url), connections=1)
-            pump.line("good", Relay.parse(sink.url), connections=2)
-            post(pump, "silent", 2)
-            post(pump, "full", 1, big)
-            turn_until(pump, lambda: bool(full.conversations) and len(full.conversations[0].lines) == 4)
-            started = time.monotonic()
-            ended = feed(pump, "good", 100)
-            assert kinds(ended) == {SENT: 100}
-            assert time.monotonic() - started < 0.4
-            late = run(pump, 3)
-        assert {one.line: judge(one.outcome) for one in late} == {
-            "silent": (DEFERRED, ReplyClass.LANE, Phase.GREETING),
-            "full": (DEFERRED, ReplyClass.TEMPORARY, Phase.BODY),
+        done = threading.Event()
+        patient = Pump(leaving=lambda parcel: None)
+        with ScriptedServer(Conversation.stall) as silent, ScriptedServer(reads_nothing) as full:
+            patient.line("silent", Relay.parse(silent.url), connections=2)
+            patient.line("full", Relay.parse(full.url), connections=1)
+            patient.line("good", Relay.parse(sink.url), connections=2)
+            post(patient, "silent", 2)
+            post(patient, "full", 1, MESSAGE + (b"y" * 900 + b"\r\n") * 20_000)
+            turn_until(patient, lambda: bool(full.conversations) and len(full.conversations[0].lines) == 4)
+            assert kinds(feed(patient, "good", 100)) == {SENT: 100}
+            late = patient.close()
+            done.set()
+        assert {(one.line, one.parcel.key): judge(one.outcome) for one in late} == {
+            ("silent", 0): (DEFERRED, ReplyClass.LANE, Phase.IDLE),
+            ("silent", 1): (DEFERRED, ReplyClass.LANE, Phase.IDLE),
+            ("full", 0): (DEFERRED, ReplyClass.TEMPORARY, Phase.BODY),
         }
+
+    def test_a_relay_that_never_greets_ends_what_waits_for_it(self, pump: Pump) -> None:
+        with ScriptedServer(Conversation.stall) as server:
+            pump.line("a", Relay.parse(server.url), connections=2)
+            post(pump, "a", 2)
+            ended = run(pump, 2)
+        assert {judge(one.outcome) for one in ended} == {(DEFERRED, ReplyClass.LANE, Phase.GREETING)}
 
     def test_an_idle_connection_is_kept_for_a_while_and_left_with_quit(
         self, pump: Pump, sink: SmtpSink, clock: Clock

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import time
 from dataclasses import replace
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_server_that_does_not_know_ehlo_is_greeted_with_helo(mailer: Mailer) -
         server.leave()
 
     assert send(mailer, old)[0].kind is OutcomeKind.SENT
+
+
+def test_a_greeting_that_comes_late_is_waited_for(mailer: Mailer) -> None:
+    def late(server: Conversation) -> None:
+        time.sleep(0.2)
+        server.greet("PIPELINING")
+        server.take()
+        server.leave()
+
+    assert send(mailer, late)[0].kind is OutcomeKind.SENT
 
 
 def test_replies_in_any_lawful_shape_are_read(mailer: Mailer) -> None:
