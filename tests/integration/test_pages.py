@@ -235,7 +235,8 @@ def test_no_page_reads_a_large_table_from_end_to_end(newsroom: Newsroom) -> None
         "the archive": lambda s: archive.latest(s, newsletter_id),
         "issues to settle": dispatch.unsettled,
         "is anything due": lambda s: claim.anything_due(s, now=now),
-        "when is a batch due again": lambda s: claim.next_due(s, 1, now=now),
+        "what is due in a batch": lambda s: claim.due_rows(s, [1], now=now),
+        "when is a batch due again": lambda s: claim.release(s, {1: now}, holder="somebody", now=now),
         "mails that are due": lambda s: transactional.due(s, now=now),
         "what a reader waits for": lambda s: ledger.withdraw(
             s, subscriber_id=17, newsletter_id=newsletter_id, reason=SkipReason.UNSUBSCRIBED, now=now
