@@ -268,7 +268,9 @@ class Clerk:
 
     def _take(self, session: Session, turn: "_Turn", now: datetime) -> None:
         """Take deliveries in hand, as many as are wanted: of the batches we hold, then of new ones."""
-        room = min(self.wanted, self._journal.room, MOST_TAKEN)
+        places = any(connections for _, connections, _ in self.relays.values())
+        room = min(self.wanted, self._journal.room, MOST_TAKEN) if places else 0
+        turn.dry = not places
         batches = [held for held in turn.kept if not held.stopped and held.opens_at <= monotonic()]
         while room > len(turn.taken):
             rows = turn.read(batches, room - len(turn.taken))

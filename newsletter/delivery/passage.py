@@ -4,7 +4,7 @@ out.
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
 from newsletter.delivery import throttle
@@ -17,7 +17,7 @@ SOON = timedelta(seconds=0.3)  # a little longer than from one exchange to the n
 STEP = timedelta(seconds=0.25)
 HUSH = timedelta(seconds=1)
 WISH = timedelta(seconds=3)
-RENEWAL = timedelta(seconds=3)
+LOOK = timedelta(seconds=0.5)  # so that a worker that starts has its share of the connections within a second
 GROWING = timedelta(seconds=1)
 CALM = timedelta(seconds=2)  # answers to what left before the lane was slowed down say nothing new
 ROTATION = 60  # seconds after which other workers get the places, where there are fewer places than workers
@@ -45,8 +45,9 @@ class Passage:
         self._returned = 0
         self._in_use = 0
         self._held_until: datetime | None = None
-        self._shared_at: datetime | None = None
-        self._connected = 0
+        self._looked_at: datetime | None = None
+        self._shared = (-1, 0.0)
+        self._shared_until = datetime.min.replace(tzinfo=UTC)
         self._probe_since: datetime | None = None
         self._probe_outcome: Outcome | None = None
         self._hushed_until: datetime | None = None
@@ -77,7 +78,8 @@ class Passage:
 
     def forget_held(self) -> None:
         """The exchange was rolled back: what was granted in it does not exist."""
-        self._tokens, self._returned, self._held_until, self._shared_at = 0, 0, None, None
+        self._tokens, self._returned, self._held_until, self._looked_at = 0, 0, None, None
+        self._shared = (-1, 0.0)
 
     # One message
 
@@ -132,13 +134,12 @@ class Passage:
             self._in_use -= 1
 
     def hear(self, outcome: Outcome) -> bool:
-        """What became of a message; True when it was the probe's."""
+        """What became of a message; True when nothing else is to be concluded from it: the lane is paused already."""
         if outcome.kind is OutcomeKind.SENT:
             self.answered += 1
-        if not self.probing:
-            return False
-        self.probing, self._probe_outcome = False, outcome
-        return True
+        if self.probing:
+            self.probing, self._probe_outcome = False, outcome
+        return throttle.is_paused(self.state)
 
     def hush(self, now: datetime) -> bool:
         """Stop at once, until the next exchange decides; False when it had stopped already."""
@@ -189,7 +190,7 @@ class Passage:
         state = self.state
         if self._probe_outcome is not None or throttle.mend(state, now) is not state:
             return True
-        if self.connections is not None and self._is_renewal_due(now):
+        if self.connections is not None and self._is_look_due(now):
             return True
         if throttle.is_paused(state):
             if self._probe_since is not None:
@@ -198,7 +199,7 @@ class Passage:
         wishing = self._is_wishing(now)
         if self.metered and (wishing or self._tokens or self._returned):
             return True
-        if self.places is not None and (wishing or (self._in_use and self._is_renewal_due(now))):
+        if self.places is not None and (wishing or (self._in_use and self._is_look_due(now))):
             return True
         return self._may_grow(now)
 
@@ -286,29 +287,31 @@ class Passage:
             total = throttle.at_pace(min(self.connections, state.concurrency or self.connections), state.pace)
             rank = _rank(holder, others, total, now)
             # The connections that are too many are closed first; the others learn of it an exchange later.
-            before, self._connected = self._connected, throttle.places(total, used, rank)
-            self.may_connect = self._connected
+            before, self.may_connect = self.may_connect, throttle.places(total, used, rank)
             return self._hold(max(before, self.may_connect), LEASE, now)
         if state.concurrency is None:
-            return self._hold(0, TOKEN_LEASE, now)
+            return self._hold(0, TOKEN_LEASE, now) if self._tokens or self._held_until else None
         total = throttle.at_pace(state.concurrency, state.pace)
         wanted = self._is_wishing(now) or self._in_use
         self.places = throttle.places(total, used, _rank(holder, others, total, now)) if wanted else 0
-        return self._hold(max(self.places, self._in_use), LEASE, now)
+        # A share of no places is a wish for some: the others leave a fair part.
+        return self._hold(max(self.places, self._in_use), LEASE if wanted else timedelta(0), now)
 
     def _hold(self, places: int, lease: timedelta, now: datetime) -> tuple[int, float, datetime] | None:
-        if not places and not self._tokens and self._held_until is None:
+        self._looked_at = now
+        held = places, float(self._tokens)
+        if held == self._shared and self._shared_until - now > lease / 2:
             return None
-        self._shared_at = now
+        self._shared, self._shared_until = held, now + lease
         # Used for a shorter time than the others wait: their clocks may differ a little.
         self._held_until = now + lease * 0.8 if places or self._tokens else None
-        return places, float(self._tokens), now + lease
+        return *held, self._shared_until
 
     def _is_wishing(self, now: datetime) -> bool:
         return self._wished_at is not None and timedelta(0) <= now - self._wished_at < WISH
 
-    def _is_renewal_due(self, now: datetime) -> bool:
-        return self._shared_at is None or not timedelta(0) <= now - self._shared_at < RENEWAL
+    def _is_look_due(self, now: datetime) -> bool:
+        return self._looked_at is None or not timedelta(0) <= now - self._looked_at < LOOK
 
     def _is_calming(self, now: datetime) -> bool:
         return self._slowed_at is not None and timedelta(0) <= now - self._slowed_at < CALM
