@@ -24,6 +24,7 @@ ROLES: Final = (*(("worker", "bulk"),) * SENDERS, ("worker", "fast"), ("beat",))
 TAKEN = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN)
 OUTAGE = 0.5  # seconds that a server is away
 STALL = 2.0
+PAUSE = 2.5  # seconds without a message, in which the last outcomes are written and the issue is called sent
 STEPS = 12  # how often time may be passed until everything is sent
 LATER = 20.0  # minutes
 LOG = 5000  # characters of the log that are shown
@@ -61,7 +62,7 @@ class Verdict:
 
 class Storm:
     """`patience`: seconds without a message after which all processes are ended in order and live on later, when leases
-    have run out and retries are due.
+    have run out and retries are due. When nothing but retries is left that happens at once.
     """
 
     def __init__(self, site: Site, relay: LoggedRelay, disk: SmallDisk, rng: random.Random, *, patience: float) -> None:
@@ -70,6 +71,7 @@ class Storm:
         self._patience = patience
         self._count = 0
         self._moved_at = 0.0
+        self._has_moved = False  # since time was passed
         self._steps = 0
 
     def accidents(self, events: Sequence[str], kills: int) -> list[Accident]:
@@ -120,13 +122,15 @@ class Storm:
     def _look(self, told: Callable[[int], object]) -> int:
         count = self.relay.count
         if count != self._count:
-            self._count, self._moved_at = count, time.monotonic()
+            self._count, self._moved_at, self._has_moved = count, time.monotonic(), True
             told(count)
         return count
 
     def _be_patient(self, issue_id: int) -> None:
         time.sleep(0.005)
-        if time.monotonic() - self._moved_at < self._patience:
+        still = time.monotonic() - self._moved_at
+        done = self._has_moved and still > PAUSE and self._only_retries_are_left(issue_id)
+        if still < self._patience and not done:
             return
         self._steps += 1
         assert self._steps < STEPS, f"{shown(self.site.counts(issue_id))}\n{self.site.service.log[-LOG:]}"
@@ -134,7 +138,11 @@ class Storm:
         self.site.pass_time(minutes=LATER)
         self.workers.environment = dict(self.site.service.environment)
         self.workers.start()
-        self._moved_at = time.monotonic()
+        self._moved_at, self._has_moved = time.monotonic(), False
+
+    def _only_retries_are_left(self, issue_id: int) -> bool:
+        counts = self.site.counts(issue_id)
+        return not counts[DeliveryStatus.QUEUED] and not counts[DeliveryStatus.SENDING]
 
     def _status(self, issue_id: int) -> str:
         return self.site.status(issue_id)
