@@ -228,9 +228,7 @@ class TestTls:
             server.leave()
 
         with ScriptedServer(script) as server:
-            pump = Pump(
-                leaving=lambda parcel: left.append(parcel.key), timeouts=FAST, context=authority.client_context()
-            )
+            pump = Pump(leaving=lambda parcel: left.append(parcel.key), context=authority.client_context())
             pump.line("a", Relay.parse(f"smtps://{server.host}:{server.port}"), connections=1)
             assert kinds(feed(pump, "a", 20, big)) == {SENT: 20}
             assert len(server.conversations) == 1

@@ -95,7 +95,7 @@ class TestLosses:
             [ended] = run(pump, 1)
         assert ended.outcome.kind is OutcomeKind.REJECTED
 
-    def test_a_server_that_reads_slowly_gets_everything(self, pump: Pump) -> None:
+    def test_a_server_that_reads_slowly_gets_everything(self) -> None:
         big = MESSAGE + (b"y" * 900 + b"\r\n") * 10_000
 
         def script(server: Conversation) -> None:
@@ -110,11 +110,13 @@ class TestLosses:
             server.leave()
 
         with ScriptedServer(script) as server:
+            pump = Pump(leaving=lambda parcel: None)
             pump.line("a", Relay.parse(server.url), connections=1)
             post(pump, "a", 2, big)
             assert kinds(run(pump, 2)) == {SENT: 2}
             pump.drop("a")
             turn_until(pump, lambda: server.conversations[0].lines[-1] == "QUIT")
+            pump.close()
 
 
 class TestChunking:
