@@ -83,12 +83,13 @@ class Gate:
         if self._limiting:
             for passage in self._chain(relay_id, recipient_domain):
                 passage.end()
-        heard = False
+        settled = False
         for key in ((relay_id, ""), (relay_id, domain)):
             lane = self._passages.get(key)
-            heard = (lane is not None and lane.hear(outcome)) or heard
-        if heard and outcome.kind is not OutcomeKind.SENT:
-            return  # a probe that failed is settled by itself
+            if lane is not None:
+                settled = lane.hear(outcome) or settled
+        if settled and outcome.kind is not OutcomeKind.SENT:
+            return
         if self._watch.note(relay_id, domain, outcome) is not None:
             self._hush((relay_id, "") if is_about_relay(outcome) else (relay_id, domain), now)
 
@@ -109,7 +110,7 @@ class Gate:
 
     def sync(self, session: Session, *, holder: str, now: datetime) -> None:
         """Exchange with the database. It writes only when there is something to share, and reads once a second."""
-        findings = self._watch.findings(now) if self._watch.has_news else {}
+        findings = self._watch.findings(now)
         missing = [key for key in findings if key not in self._passages]
         if missing:
             lanes.make(session, missing, now=now)

@@ -5,7 +5,7 @@ out.
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from zlib import crc32
+from hashlib import sha256
 
 from newsletter.delivery import throttle
 from newsletter.delivery.lanes import LEASE, TOKEN_LEASE, LaneRow, Share
@@ -327,7 +327,7 @@ def _rank(holder: str, others: Sequence[Share], total: int, now: datetime) -> in
     holders = [holder, *(share.holder for share in others)]
     if len(holders) > total:
         turn = int(now.timestamp()) // ROTATION
-        holders.sort(key=lambda name: (crc32(f"{turn} {name}".encode()), name))
+        holders.sort(key=lambda name: sha256(f"{turn} {name}".encode()).digest())
     else:
         holders.sort()
     return holders.index(holder)

@@ -119,10 +119,6 @@ class Watch:
             replies.pop(key, None)
         self._in_a_row.pop(key, None)
 
-    @property
-    def has_news(self) -> bool:
-        return bool(self._trouble or self._against_us)
-
     def _tally(self, key: Key) -> Tally:
         tally = self._now.get(key)
         if tally is None:
