@@ -20,6 +20,9 @@ class RunningNewsroom(Newsroom):
         super().__init__(installation)
         self._started_at, self._started = started_at, time.monotonic()
 
+    def advance(self, **duration: float) -> None:
+        self._started_at += timedelta(**duration)
+
     def clock(self) -> datetime:
         return self._started_at + timedelta(seconds=time.monotonic() - self._started)
 
