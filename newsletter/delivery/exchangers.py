@@ -25,7 +25,7 @@ KNOWN_FOR = timedelta(days=7)
 UNKNOWN_FOR = timedelta(days=1)
 PER_RUN = 100
 THREADS = 10
-SECONDS = 3.0  # for one domain, all its name servers together
+SECONDS = 3.0
 
 # Under these a country registers names one level further down: `example.co.uk` is an organisation, `co.uk` is none.
 SECOND_LEVEL = frozenset(
@@ -107,10 +107,13 @@ def look_up_due(database: Database, resolve: Resolve, *, now: datetime) -> int:
     return len(due)
 
 
-def resolver(configured: dns.resolver.Resolver | None = None) -> Resolve:
-    """Asks the machine's name servers, or those of a resolver that is given."""
-    asking = configured or dns.resolver.Resolver()
-    asking.lifetime = SECONDS
+def resolver(configured: dns.resolver.Resolver | None = None, *, seconds: float = SECONDS) -> Resolve:
+    """Asks the machine's name servers, or those of a resolver that is given; `seconds` for one domain at most."""
+    try:
+        asking = configured or dns.resolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        return lambda domain: None
+    asking.lifetime = seconds
 
     def resolve(domain: str) -> str | None:
         """The organisation of the best exchanger (RFC 5321, section 5.1); None when there is none, or no answer."""
