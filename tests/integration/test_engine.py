@@ -16,7 +16,7 @@ from newsletter.mail.pump import Pump
 from newsletter.mail.transport import Timeouts
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import unsubscribe
-from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription
+from newsletter.subscriptions.models import EndedReason, Subscription
 from tests.support.books import audit
 from tests.support.bulk_sender import RunningNewsroom
 from tests.support.newsroom import NOW, Newsroom, install
