@@ -116,7 +116,7 @@ def change(name: str, url: str | None, any_sender: bool, json_: bool, **options:
     values = _given(options) | ({"senders": []} if any_sender else {})
     here = open_here()
     with here.database.unit() as session:
-        record = records.by_name(session, name)
+        record = records.by_name(session, name, now=utc_now())
         new_url = None if url is None else _url(url)
         records.change(session, record, vault=here.vault, actor=actor(), now=utc_now(), url=new_url, **values)
     _show_relay(here, name, json_)
@@ -129,7 +129,7 @@ def remove(name: str, json_: bool) -> None:
     """Remove a relay; its mail takes the others."""
     here = open_here()
     with here.database.unit() as session:
-        records.remove(session, records.by_name(session, name), actor=actor(), now=utc_now())
+        records.remove(session, records.by_name(session, name, now=utc_now()), actor=actor(), now=utc_now())
     show({"removed": name}, json_, lambda: [_("%(name)s is removed.", name=name)])
 
 
@@ -213,7 +213,7 @@ def warm_up(name: str, plan: list[int] | None, since: datetime | None, off: bool
         values = {"warm_up": plan or list(WARM_UP), "warm_up_since": began}
     here = open_here()
     with here.database.unit() as session:
-        record = records.by_name(session, name)
+        record = records.by_name(session, name, now=utc_now())
         records.change(session, record, vault=here.vault, actor=actor(), now=now, **values)
         limits.look_again(session, now=now)
     _show_relay(here, name, json_)
@@ -227,7 +227,7 @@ def check(name: str, json_: bool) -> None:
     here = open_here()
     with here.database.unit() as session:
         records.ensure_default(session, now=utc_now())
-        found = [records.by_name(session, name)] if name else records.all_relays(session)
+        found = [records.by_name(session, name, now=utc_now())] if name else records.all_relays(session)
     answer = [{"relay": record.name, "problem": records.problem(record, here.settings, here.vault)} for record in found]
     show(
         answer,
@@ -239,7 +239,7 @@ def check(name: str, json_: bool) -> None:
 
 
 def _lane(session: Session, name: str, domain: str) -> tuple[int, str]:
-    relay_id = records.by_name(session, name).id if name else 0
+    relay_id = records.by_name(session, name, now=utc_now()).id if name else 0
     return relay_id, limits.of_domain(domain) if domain else ""
 
 

@@ -47,8 +47,10 @@ def all_relays(session: Session) -> list[RelayRecord]:
     return list(session.scalars(select(RelayRecord).order_by(RelayRecord.id)))
 
 
-def by_name(session: Session, name: str) -> RelayRecord:
-    """Raises NotFoundError."""
+def by_name(session: Session, name: str, *, now: datetime) -> RelayRecord:
+    """Raises NotFoundError. The relay of the settings is there for whoever asks for it."""
+    if name == DEFAULT:
+        ensure_default(session, now=now)
     found = session.scalar(select(RelayRecord).where(RelayRecord.name == name))
     if found is None:
         raise NotFoundError(_("There is no relay %(name)s. `newsletter relays list` names them.", name=name))
