@@ -14,10 +14,10 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import load_settings, relay_url
-from newsletter.delivery.clerk import Office
 from newsletter.delivery.engine import Engine
 from newsletter.delivery.gate import Gate
 from newsletter.delivery.journal import JOURNALS
+from newsletter.delivery.office import Office
 from newsletter.issues import course
 from newsletter.issues.contents import IssueContents
 from newsletter.mail.pump import Pump

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from newsletter.delivery import claim, journal
-from newsletter.delivery.clerk import Clerk, InHand, Office
+from newsletter.delivery.clerk import Clerk
+from newsletter.delivery.office import InHand, Office
 from newsletter.mail.pump import Ended, Pump
 from newsletter.mail.session import Parcel
 

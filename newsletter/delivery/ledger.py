@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import bulk
@@ -96,6 +96,19 @@ def settle(session: Session, batches: Mapping[int, Sequence[Change]], *, now: da
                 counts[change.target] += 1
     bulk.shift(session, shifts)
     return settled
+
+
+def arrived(session: Session, delivery_id: int, *, reply: str, now: datetime) -> bool:
+    """Say that a delivery was sent after all: its worker was taken for dead and knew better. Only of one that is
+    unknown, or that waits to be repeated.
+    """
+    in_doubt = session.scalar(
+        select(Delivery.id).where(
+            Delivery.id == delivery_id,
+            or_(Delivery.status == DeliveryStatus.UNKNOWN, Delivery.repeated & Delivery.status.in_(WAITING)),
+        )
+    )
+    return in_doubt is not None and move(session, delivery_id, DeliveryStatus.SENT, now=now, reply=reply)
 
 
 def note_attempts(session: Session, ended: Iterable[tuple[int, Outcome]], *, now: datetime) -> None:

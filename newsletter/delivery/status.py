@@ -4,13 +4,14 @@ from newsletter.delivery.models import DeliveryStatus as S
 
 TRANSITIONS: dict[S, frozenset[S]] = {
     # failed: the issue expired before its turn came; unknown: likewise, after a first try whose outcome was lost
-    S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN}),
+    # sent: a worker that was taken for dead came back and knew that it was
+    S.QUEUED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN, S.SENT}),
     # never skipped: a message in hand may have left
     S.SENDING: frozenset({S.SENT, S.DEFERRED, S.FAILED, S.UNKNOWN, S.QUEUED}),
-    S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN}),
+    S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN, S.SENT}),
     S.SENT: frozenset(),
     S.FAILED: frozenset(),
-    S.UNKNOWN: frozenset(),
+    S.UNKNOWN: frozenset({S.SENT}),
     S.SKIPPED: frozenset(),
 }
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-from newsletter.delivery.clerk import Clerk, InHand, Office
+from newsletter.delivery.clerk import Clerk
 from newsletter.delivery.engine import SLOTS
 from newsletter.delivery.journal import Journal
+from newsletter.delivery.office import InHand, Office
 from newsletter.mail.transport import Envelope, Outcome
 
 

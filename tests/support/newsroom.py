@@ -17,10 +17,10 @@ from newsletter.core.installation import Installation
 from newsletter.core.settings import load_settings
 from newsletter.core.tokens import Signer, Vault
 from newsletter.core.urls import Links
-from newsletter.delivery.clerk import Office
 from newsletter.delivery.gate import Gate
 from newsletter.delivery.journal import JOURNALS
 from newsletter.delivery.models import Delivery, DeliveryStatus, TransactionalMail
+from newsletter.delivery.office import Office
 from newsletter.issues import course, digest, dispatch
 from newsletter.issues.contents import IssueContents
 from newsletter.issues.models import Issue, Trigger
