@@ -95,12 +95,16 @@ class Clerk:
             ended=list(self._ended),
             returned=list(self._returned),
         )
-        with office.database.unit() as session:
-            turn.write(session, stopping=self.stopping)
-            if not self.stopping:
-                turn.take(session, self._room())
-            elif not turn.kept:
-                lanes.forget_shares(session, [self._journal.name])
+        try:
+            with office.database.unit() as session:
+                turn.write(session, stopping=self.stopping)
+                if not self.stopping:
+                    turn.take(session, self._room())
+                elif not turn.kept:
+                    lanes.forget_shares(session, [self._journal.name])
+        except BaseException:
+            turn.undo()
+            raise
         self._take_up(turn)
         self._review()
 

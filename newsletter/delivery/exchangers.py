@@ -112,7 +112,7 @@ def resolver(configured: dns.resolver.Resolver | None = None, *, seconds: float 
     try:
         asking = configured or dns.resolver.Resolver()
     except dns.resolver.NoResolverConfiguration:
-        return lambda domain: None
+        return lambda _domain: None
     asking.lifetime = seconds
 
     def resolve(domain: str) -> str | None:

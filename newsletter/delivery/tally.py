@@ -32,7 +32,7 @@ _ADD = {
             AS v(issue_id bigint, domain text, {", ".join(f"{name} bigint" for name in COLUMNS)})
         ORDER BY issue_id, domain
         ON CONFLICT (issue_id, domain) DO UPDATE SET {_SUMS}
-        """  # noqa: S608
+        """  # noqa: S608 - names of columns
     ),
     "sqlite": text(
         f"""
@@ -40,7 +40,7 @@ _ADD = {
         SELECT value ->> 'issue_id', value ->> 'domain', {", ".join(f"value ->> '{name}'" for name in COLUMNS)}
         FROM json_each(:rows) WHERE true
         ON CONFLICT (issue_id, domain) DO UPDATE SET {_SUMS}
-        """  # noqa: S608
+        """  # noqa: S608 - names of columns
     ),
 }
 

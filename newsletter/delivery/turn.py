@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from math import inf
 from time import monotonic
 
 from sqlalchemy.orm import Session
@@ -45,7 +46,9 @@ class Turn:
     opens_at: dict[Held, float] = field(default_factory=dict)
     bounced: list[int] = field(default_factory=list)
     issues: set[int] = field(default_factory=set)
+    admitted: list[tuple[int, str]] = field(default_factory=list)
     dry: bool = False
+    _shut: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def write(self, session: Session, *, stopping: bool) -> None:
         """Everything but taking."""
@@ -179,17 +182,28 @@ class Turn:
                 self.taken.append(item)
             else:
                 office.gate.give_back(item.relay_id, item.reader.domain)
+                self.admitted.remove((item.relay_id, item.reader.domain))
 
     def _admit(self, held: Held, row: Row, sender_domain: str, recipient_domain: str) -> int | None:
         """The relay that takes a message now; None, and when to ask again is noted."""
         gate = self.office.gate
         relay_id = gate.admit(sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now)
-        if relay_id is None:
-            if held not in self.opens_at:
-                opens = gate.reopens(sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now)
-                self.opens_at[held] = monotonic() + (opens - self.now).total_seconds()
-            self.refused.setdefault(held, []).append(row)
-        return relay_id
+        if relay_id is not None:
+            self.admitted.append((relay_id, recipient_domain))
+            return relay_id
+        way = (sender_domain, recipient_domain)
+        if way not in self._shut:
+            opens = gate.reopens(sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now)
+            self._shut[way] = monotonic() + (opens - self.now).total_seconds()
+        # A batch is looked at again as soon as there is a way for any of what it still has.
+        self.opens_at[held] = min(self.opens_at.get(held, inf), self._shut[way])
+        self.refused.setdefault(held, []).append(row)
+        return None
+
+    def undo(self) -> None:
+        """The commit failed: nothing was taken."""
+        for relay_id, recipient_domain in self.admitted:
+            self.office.gate.give_back(relay_id, recipient_domain)
 
     def _find(
         self, session: Session, rows: Sequence[tuple[Held, Row]], variants: Mapping[int, Prepared]

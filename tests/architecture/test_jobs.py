@@ -75,7 +75,7 @@ def test_a_wake_names_a_job() -> None:
     """`jobs.wake(session, jobs.NAME, ...)`: a name that is spelled out would escape this file."""
     for path in sorted((ROOT / "newsletter").rglob("*.py")):
         for call in calls(path, "wake"):
-            if path.name != "jobs.py":
+            if path.name != "jobs.py" and call.args:  # without any, something else is woken
                 spelled_out = [node for node in ast.walk(call.args[1]) if isinstance(node, ast.Constant) and node.value]
                 assert not [node for node in spelled_out if isinstance(node.value, str)], path
 

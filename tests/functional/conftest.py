@@ -129,6 +129,7 @@ def house(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch)
     installation = open_installation(settings)
     monkeypatch.setattr(runtime, "installation", lambda: installation)
     letters.writers.cache_clear()
+    runtime.office.cache_clear()
     made = House(installation, create_app(settings, installation, mailbox=tmp_path / "letters"), tmp_path / "letters")
     made.add_newsletter("depeche", "La Dépêche du soir", language="fr", publisher="Le Courrier du Zio")
     yield made
