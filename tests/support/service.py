@@ -65,12 +65,12 @@ class Relay(SmtpSink):
             self._permits = None
             self._opened.notify_all()
 
-    def _take(self, client: Conversation, sender: str, recipient: str) -> bool:
+    def _take(self, client: Conversation, line: str, sender: str, recipient: str) -> bool:
         with self._opened:
             self._opened.wait_for(lambda: self._permits is None or self._permits > 0, PATIENCE)
             if self._permits:
                 self._permits -= 1
-        return super()._take(client, sender, recipient)
+        return super()._take(client, line, sender, recipient)
 
 
 class Mail:
