@@ -6,14 +6,16 @@ from tests.functional.stories.people import Admin, Newsroom
 
 pytestmark = pytest.mark.timeout(240)
 
+MANY = 80  # more than can be on their way at once
+
 
 def test_an_admin_composes_previews_sends_watches_pauses_and_resumes(newsroom: Newsroom) -> None:
-    readers = newsroom.import_readers(3)
+    readers = newsroom.import_readers(MANY)
     admin = Admin(newsroom)
 
     # She composes what is new, gives it a subject, drops nothing, and looks at the mail.
     composer = admin.compose()
-    assert "3 lecteurs" in composer.words
+    assert f"{MANY} lecteurs" in composer.words
     composer = composer.press("Enregistrer", subject="Ce soir à Tsévié", introduction="Bonsoir à tous.")
     assert "Enregistré" in composer.words
     preview = admin.open(f"/admin/issues/{newsroom.issues()[0]['id']}/preview")
@@ -27,18 +29,19 @@ def test_an_admin_composes_previews_sends_watches_pauses_and_resumes(newsroom: N
     newsroom.service.relay.let_through(1)
     newsroom.service.eventually(lambda: admin.progress(live)["envoyé"] == 1)
 
-    # She pauses. The message in hand still arrives, the third waits, however fast the relay is now.
+    # She pauses. The messages on their way still arrive, the others wait, however fast the relay is now.
     paused = live.press("Mettre en pause")
     assert "En pause" in paused.words
     newsroom.service.relay.hurry()
     newsroom.service.eventually(lambda: admin.progress(live)["en cours d’envoi"] == 0)
     figures = admin.progress(live)
-    assert (figures["envoyé"], figures["en attente"]) == (2, 1)
-    assert sum(len(reader.mails) for reader in readers) == 2
+    assert figures["envoyé"] + figures["en attente"] == MANY
+    assert 1 < figures["envoyé"] < MANY
+    assert sum(len(reader.mails) for reader in readers) == figures["envoyé"]
 
     # She goes on, and everybody has the issue once.
     admin.browser.open(live.url).press("Reprendre l’envoi")
-    newsroom.service.eventually(lambda: admin.progress(live)["envoyé"] == 3)
+    newsroom.service.eventually(lambda: admin.progress(live)["envoyé"] == MANY)
     for reader in readers:
         assert [mail.subject for mail in reader.mails] == ["Ce soir à Tsévié"]
     newsroom.wait_until(newsroom.issues()[0]["id"], "sent")
@@ -60,7 +63,7 @@ def test_pressing_twice_makes_one_issue_and_sends_it_once(newsroom: Newsroom) ->
 
 
 def test_an_issue_that_is_cancelled_reaches_nobody_else(newsroom: Newsroom) -> None:
-    readers = newsroom.import_readers(4)
+    readers = newsroom.import_readers(MANY)
     admin = Admin(newsroom)
     newsroom.service.relay.slow_down()
     live = admin.send(admin.compose())
@@ -69,10 +72,11 @@ def test_an_issue_that_is_cancelled_reaches_nobody_else(newsroom: Newsroom) -> N
     cancelled = live.press("Annuler l’envoi")
     assert "Annulé" in cancelled.words
     newsroom.service.relay.hurry()
-    counts = newsroom.wait_until(newsroom.issues()[0]["id"], "cancelled")["deliveries"]
     newsroom.service.eventually(lambda: admin.progress(live)["en cours d’envoi"] == 0)
-    assert counts["skipped"] == 2
-    assert sum(len(reader.mails) for reader in readers) == 2
+    counts = newsroom.wait_until(newsroom.issues()[0]["id"], "cancelled")["deliveries"]
+    assert counts["sent"] + counts["skipped"] == MANY
+    assert 1 < counts["sent"] < MANY
+    assert sum(len(reader.mails) for reader in readers) == counts["sent"]
 
 
 def test_an_author_writes_and_may_not_send(newsroom: Newsroom) -> None:
