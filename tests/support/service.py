@@ -48,12 +48,14 @@ class Relay(SmtpSink):
     def __init__(self) -> None:
         super().__init__()
         self._permits: int | None = None
+        self._slow_to: Callable[[str], bool] = lambda _recipient: True
         self._opened = threading.Condition()
 
-    def slow_down(self) -> None:
-        """Take no message until it is let through; its sender waits."""
+    def slow_down(self, *, only_to: Callable[[str], bool] = lambda _recipient: True) -> None:
+        """Take no message until it is let through; its sender waits. `only_to` says for whom."""
         with self._opened:
             self._permits = 0
+            self._slow_to = only_to
 
     def let_through(self, count: int) -> None:
         with self._opened:
@@ -67,9 +69,10 @@ class Relay(SmtpSink):
 
     def _take(self, client: Conversation, line: str, sender: str, recipient: str) -> bool:
         with self._opened:
-            self._opened.wait_for(lambda: self._permits is None or self._permits > 0, PATIENCE)
-            if self._permits:
-                self._permits -= 1
+            if self._slow_to(recipient):
+                self._opened.wait_for(lambda: self._permits is None or self._permits > 0, PATIENCE)
+                if self._permits:
+                    self._permits -= 1
         return super()._take(client, line, sender, recipient)
 
 
