@@ -202,8 +202,11 @@ def test_what_cannot_become_a_mail_is_found_at_the_freeze(newsroom: Newsroom) ->
     issue = newsroom.draft_issue(gazette)
     with newsroom.database.unit() as session:
         session.get_one(Newsletter, gazette.id).from_address = f"the desk@{DOMAIN}"
-    with pytest.raises(RefusedError, match="No mail can be made of this issue"):
-        newsroom.freeze(issue)
+    assert newsroom.freeze(issue) is None
+    reason = newsroom.issue(issue).pause_reason
+    assert reason is not None
+    assert reason["code"] == "cannot_be_written"
+    assert newsroom.deliveries(issue) == {}
 
 
 def test_only_so_many_bytes_of_variants_are_kept(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
