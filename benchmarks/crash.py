@@ -53,7 +53,7 @@ def run(events: list[str], given: argparse.Namespace) -> dict[str, Any]:
         relay = stack.enter_context(LoggedRelay(directory / "taken", rate=given.rate))
         disk = stack.enter_context(small_disk())
         here = stack.enter_context(site(relay.url, data_dir=disk.path / "data"))
-        here.prepare(signed=False)
+        here.prepare(keys="")
         here.fill(given.messages)
         here.write(5)
         storm = Storm(here, relay, disk, random.Random(given.seed), patience=given.patience)

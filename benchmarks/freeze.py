@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     with site(NEXT_PORT) as here:
-        here.prepare(signed=False)
+        here.prepare(keys="")
         here.fill(given.readers)
         make_bare_table(here)
         freezes, bare = [], []

@@ -1,6 +1,6 @@
 """How many messages a second the workers hand over, and what each costs.
 
-    make benchmark NAME=send  # .venv/bin/python -m benchmarks.send [--signed] [--sqlite] [--readers N] [--workers N]
+    make benchmark NAME=send  # .venv/bin/python -m benchmarks.send [--signed rsa] [--sqlite] [--readers N]
 
 In each round, one after the other and into the same smtp-sink: postfix's smtp-source, which sends one message again and
 again; our workers, with an issue of about 30 kB and a message of its own for each reader; and a loop of smtplib and
@@ -36,7 +36,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, action="append", help="worker processes; may be repeated; 1 and 2")
     parser.add_argument("--plain", type=int, default=1000, help="messages of the smtplib loop")
-    parser.add_argument("--signed", action="store_true", help="with DKIM keys, beside one bare RSA signature")
+    parser.add_argument(
+        "--signed", choices=["rsa", "both"], default="", help="with DKIM keys: RSA-2048, or Ed25519 too"
+    )
     parser.add_argument("--sqlite", action="store_true", help="`newsletter up` on SQLite instead")
     given = parser.parse_args()
     counts = given.workers or ([1] if given.sqlite else [1, 2])
@@ -45,7 +47,7 @@ def main() -> None:
         with ExitStack() as stack:
             sink = stack.enter_context(smtp_sink())
             here = stack.enter_context(site(sink.url, sqlite=given.sqlite))
-            here.prepare(signed=given.signed)
+            here.prepare(keys=given.signed)
             here.fill(given.readers)
             pids = stack.enter_context(running(here, workers))
             results.append(

@@ -31,6 +31,7 @@ AHEAD = 0.3  # seconds of work in stock: what is in stock is too late for a paus
 MOST_STOCK = 1500
 STALE = 0.6  # seconds in stock after which a delivery is given back, so that its reader is looked up again
 WITHDRAWAL = 0.5  # seconds between two looks at what waits for a connection
+LAST_WORDS = 20.0  # seconds that messages on their way are given when the process is to stop
 LINGER = 0.5  # seconds without work before the engine ends
 RETRIES = (0.2, 0.5, 1.0, 2.0)  # seconds between two tries to reach a database that is away
 
@@ -57,12 +58,12 @@ class Engine:
         self._counted, self._counted_at = 0, monotonic()
         self._withdrawn_at = monotonic()
 
-    def run(self, seconds: float = float("inf")) -> None:
-        """Work for so long at most, and then until what is on the way has ended."""
+    def run(self) -> None:
+        """Work until nothing is due; when it is to stop, until what is on the way has ended, but not for ever."""
         clerk = threading.Thread(target=self._keep_books, name="clerk", daemon=True)
         clerk.start()
         try:
-            self._send(monotonic() + seconds)
+            self._send()
         finally:
             for ended in self._pump.close():
                 self._end(ended)
@@ -74,11 +75,13 @@ class Engine:
             clerk.join()
             self._journal.close(keep=not self._clerk.empty)
 
-    def _send(self, ends: float) -> None:
+    def _send(self) -> None:
         quiet_since = monotonic()
-        while True:
-            if self._stopping() or monotonic() > ends:
+        ends = float("inf")
+        while monotonic() < ends:
+            if not self._clerk.stopping and self._stopping():
                 self._clerk.stopping = True
+                ends = monotonic() + LAST_WORDS
             self._post()
             waits = self._pump.in_hand() > 0
             for ended in self._pump.turn(0.05 if waits or not self._clerk.dry else 0.1):

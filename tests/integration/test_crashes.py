@@ -24,7 +24,7 @@ def test_whatever_breaks_nobody_is_left_out_and_who_may_have_it_twice_is_listed(
         small_disk() as disk,
         site(relay.url, data_dir=disk.path / "data") as here,
     ):
-        here.prepare(signed=False)
+        here.prepare(keys="")
         here.fill(READERS)
         here.write(1)
         storm = Storm(here, relay, disk, random.Random(3), patience=PATIENCE)

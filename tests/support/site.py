@@ -46,15 +46,18 @@ class Site:
         self.data_dir = Path(service.environment["NEWSLETTER_DATA_DIR"])
         self.engine = self._open_engine()
 
-    def prepare(self, *, signed: bool = True) -> None:
-        """Tables and a newsletter; unless `signed`, its domain has no keys, and its mail no signature."""
+    def prepare(self, *, keys: str = "both") -> None:
+        """Tables and a newsletter, which is signed by `both` keys, by the `rsa` key alone, or not at all."""
         self.service.command("db", "upgrade")
-        with self.engine.begin() as connection:
-            if not signed:
-                statement = "INSERT INTO sender_domains (domain, created_at) VALUES (:domain, :now)"
+        if not keys:
+            statement = "INSERT INTO sender_domains (domain, created_at) VALUES (:domain, :now)"
+            with self.engine.begin() as connection:
                 connection.execute(_with_now(statement), {"domain": DOMAIN, "now": self.service.now})
         name = ("--name", "La Gazette", "--from", f"desk@{DOMAIN}")
         self.service.command("newsletters", "create", SLUG, *name)
+        if keys == "rsa":
+            with self.engine.begin() as connection:
+                connection.execute(text("DELETE FROM signing_keys WHERE algorithm <> 'rsa-sha256'"))
 
     def fill(self, readers: int) -> None:
         """So many active readers, `reader1@mail1.example` and so on, by set-based SQL."""

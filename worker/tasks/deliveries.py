@@ -12,8 +12,6 @@ from worker.app import app
 
 log = logging.getLogger(__name__)
 
-# A job ends after this and asks for the next: well within the time after which a broker would hand it out again.
-TURN = 45.0
 # Wake-ups come in numbers. A process that sends already keeps its threads from swallowing those meant for others.
 POLITENESS = 0.3
 
@@ -22,21 +20,20 @@ _sending = threading.Lock()
 
 @app.task(name=jobs.SEND_BATCHES)
 def send(issue_id: int = 0, turn: int = 0) -> None:
-    """Send batches until none is due. The ids only tell one wake-up from another: what is due is in the database."""
+    """Send batches until none is due. The ids only tell one wake-up from another: what is due is in the database.
+
+    It may take hours. The broker then hands the job out again every minute or two: to a process that sends already, and
+    lets it pass, or to one that does not, and helps.
+    """
     if not _sending.acquire(blocking=False):
         runtime.stopping.wait(POLITENESS)
         return
     try:
-        runtime.engine().run(TURN)
+        runtime.engine().run()
     except OSError as error:
         log.error("nothing is sent, for the data directory has no room to note it down: %s", error)
-        return
     finally:
         _sending.release()
-    if not runtime.stopping.is_set():
-        with runtime.installation().database.unit() as session:
-            if claim.anything_due(session, now=utc_now(), workers=_workers()):
-                jobs.wake(session, jobs.SEND_BATCHES, issue_id, turn)
 
 
 @app.task(name=jobs.SWEEP_BATCHES)
