@@ -152,17 +152,15 @@ def withdraw(
 
 def hold(session: Session, issue_id: int, *, held: bool) -> None:
     """Pause or resume an issue: held batches are not claimed, and a worker gives up one that is being held."""
+    _lock_all(session, issue_id)
     session.execute(update(Batch).where(Batch.issue_id == issue_id).values(held=held))
 
 
 def cancel(session: Session, issue_id: int, *, now: datetime) -> int:
     """Leave out everything of an issue that still waits; returns how many. What is on its way keeps its outcome."""
-    batch_ids = session.scalars(
-        select(Batch.id)
-        .where(Batch.issue_id == issue_id, Batch.queued + Batch.deferred > 0)
-        .order_by(Batch.id)
-        .with_for_update()
-    ).all()
+    _lock_all(session, issue_id)
+    open_batches = select(Batch.id).where(Batch.issue_id == issue_id, Batch.queued + Batch.deferred > 0)
+    batch_ids = session.scalars(open_batches.order_by(Batch.id)).all()
     total = sum(_skip_waiting(session, batch_id, now=now) for batch_id in batch_ids)
     # A message in hand may still be deferred, or its worker may die: neither brings it back into a cancelled issue.
     over = {"cancelled": True, "held": False, "resend_unknown": False, "expires_at": now - CLOCKS}
@@ -177,6 +175,13 @@ def expire(session: Session, batch_id: int, *, now: datetime) -> None:
         _skip_waiting(session, batch_id, now=now)
     else:
         _end_waiting(session, batch_id, DeliveryStatus.FAILED, now=now, reply="too late: the issue has expired")
+
+
+def _lock_all(session: Session, issue_id: int) -> None:
+    """Take all batches of an issue in the order in which everybody takes them, whether they will change or not: an
+    UPDATE of many takes them in any order, and would meet a worker that holds one and waits for another.
+    """
+    session.execute(select(Batch.id).where(Batch.issue_id == issue_id).order_by(Batch.id).with_for_update())
 
 
 def _skip_waiting(session: Session, batch_id: int, *, now: datetime) -> int:

@@ -809,3 +809,32 @@ def test_a_second_set_of_deliveries_is_impossible(newsroom: Newsroom, gazette: N
             now=newsroom.now,
         )
     assert audit(newsroom.database.engine) == []
+
+
+def test_a_cancel_and_a_worker_take_batches_in_one_order(newsroom: Newsroom, gazette: Newsletter) -> None:
+    issue = small_batches(newsroom, gazette, readers=4, size=2)
+    first, second = (batch.id for batch in batches(newsroom))
+    with newsroom.database.unit() as session:
+        # Nothing of the first batch waits any more; the worker has all of it in hand.
+        session.execute(update(Batch).where(Batch.id == first).values(queued=0, sending=2))
+        session.execute(update(Delivery).where(Delivery.batch_id == first).values(status=S.SENDING))
+    for batch_id in (first, second):
+        with newsroom.database.unit() as session:
+            session.execute(update(Batch).where(Batch.id == batch_id).values(lease_holder="worker"))
+    failures: list[BaseException] = []
+
+    def cancel() -> None:
+        try:
+            newsroom.act(dispatch.cancel, issue)
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failures.append(error)
+
+    cancelling = threading.Thread(target=cancel)
+    with newsroom.database.unit() as session:
+        claim.renew(session, [first], holder="worker", now=newsroom.now)
+        cancelling.start()
+        cancelling.join(0.5)
+        claim.renew(session, [first, second], holder="worker", now=newsroom.now)
+    cancelling.join(10)
+    assert failures == []
+    assert sorted(newsroom.statuses(issue).values()) == [S.SENDING, S.SENDING, S.SKIPPED, S.SKIPPED]
