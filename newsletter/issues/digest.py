@@ -32,7 +32,7 @@ def compose(
     issue holds it.
     """
     cut_off = cut_off or now
-    session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update())
+    session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update(key_share=True))
     window_start = _window_start(session, newsletter)
     if cut_off <= window_start:
         # A schedule caught up late, after somebody pressed the button: that window is closed. A run that ended before

@@ -38,7 +38,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     None when there is nothing to do, for it was frozen before or stopped meanwhile, and when the issue cannot be
     written: then it is paused, with the reason, before anybody could get it.
     """
-    issue = session.scalar(select(Issue).where(Issue.id == issue_id).with_for_update())
+    issue = session.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(key_share=True))
     if issue is None or issue.frozen_at is not None or issue.status not in (IssueStatus.SENDING, IssueStatus.PAUSED):
         return None
     newsletter = newsletters.by_id(session, issue.newsletter_id)
@@ -151,7 +151,7 @@ def settle(session: Session, issue_id: int, *, now: datetime) -> bool:
     issue = session.scalar(
         select(Issue)
         .where(Issue.id == issue_id, Issue.status.in_([IssueStatus.SENDING, IssueStatus.PAUSED]))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     if issue is None or issue.frozen_at is None or deliveries.work_left(session, issue_id):
         return False

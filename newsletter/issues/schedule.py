@@ -33,7 +33,9 @@ def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | N
     The hour is marked as done in the same transaction, so that each comes once, however often and wherever this is
     called.
     """
-    newsletter = session.scalars(select(Newsletter).where(Newsletter.id == newsletter_id).with_for_update()).one()
+    newsletter = session.scalars(
+        select(Newsletter).where(Newsletter.id == newsletter_id).with_for_update(key_share=True)
+    ).one()
     if newsletter.schedule is None:
         return None
     since = newsletter.schedule_since or newsletter.created_at

@@ -18,9 +18,13 @@ TRANSITIONS: dict[S, frozenset[S]] = {
 
 
 def lock(session: Session, issue: Issue) -> None:
-    """Hold the issue's row until the unit ends, and read it as it is now; what the caller changed before is kept."""
+    """Hold the issue's row until the unit ends, and read it as it is now; what the caller changed before is kept.
+
+    Its key stays free: a worker that changes a batch twice in a transaction has it looked up, and would wait for a
+    person who waits for that batch.
+    """
     session.flush()
-    session.refresh(issue, with_for_update=True)
+    session.refresh(issue, with_for_update={"key_share": True})
 
 
 def move(issue: Issue, target: S) -> None:
