@@ -24,6 +24,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from newsletter.core import jobs
@@ -102,10 +103,20 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def dialect_of(session: Session) -> str:
+    """The name of the session's database: `postgresql` or `sqlite`."""
+    return session.get_bind().dialect.name
+
+
+def insert_into(session: Session, table: type[Any]) -> Any:
+    """An INSERT that can say ON CONFLICT, which both databases can and SQLAlchemy has once for each."""
+    return (sqlite if dialect_of(session) == "sqlite" else postgresql).insert(table)
+
+
 def among(session: Session, column: ColumnElement[int] | InstrumentedAttribute[int], ids: Collection[int]) -> Any:
     """SQL: the column is one of these. They travel as one parameter, so that any number of them is one statement; a
     placeholder for each costs more than the query.
     """
-    if session.get_bind().dialect.name == "sqlite":
+    if dialect_of(session) == "sqlite":
         return column.in_(select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value))
     return column == any_(literal(list(ids), ARRAY(BigInteger)))

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from sqlalchemy import String, delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.core.columns import Base
+from newsletter.core.database import insert_into
 
 
 class RateCounter(Base):
@@ -23,8 +23,7 @@ def hit(session: Session, key: str, *, limit: int, window: timedelta, now: datet
     key = key.replace("\0", "")[:200]  # what a caller typed may be part of it, and PostgreSQL keeps no NUL in a text
     seconds = int(window.total_seconds())
     ends = datetime.fromtimestamp((int(now.timestamp()) // seconds + 1) * seconds, now.tzinfo)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(RateCounter).values(key=key, window_ends_at=ends, hits=1)
+    statement = insert_into(session, RateCounter).values(key=key, window_ends_at=ends, hits=1)
     counted = session.scalar(
         statement.on_conflict_do_update(
             index_elements=[RateCounter.key, RateCounter.window_ends_at], set_={"hits": RateCounter.hits + 1}

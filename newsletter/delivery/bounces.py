@@ -114,7 +114,7 @@ def withdraw(session: Session, subscriber_ids: Collection[int], *, now: datetime
     rows = session.execute(waiting).all()
     # All batches first, in the order in which everybody takes them.
     batch_ids = {row.batch_id for row in rows}
-    session.execute(select(Batch.id).where(Batch.id.in_(batch_ids)).order_by(Batch.id).with_for_update())
+    ledger.lock_batches(session, Batch.id.in_(batch_ids))
     for subscriber_id in dict.fromkeys(row.subscriber_id for row in rows):
         ledger.withdraw(session, subscriber_id=subscriber_id, newsletter_id=None, reason=SkipReason.SUPPRESSED, now=now)
 

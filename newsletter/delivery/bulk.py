@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import dialect_of
 from newsletter.delivery.decide import Change
 from newsletter.delivery.models import DeliveryStatus
 
@@ -120,14 +121,10 @@ def shift(session: Session, batches: Mapping[int, Mapping[DeliveryStatus, int]])
 
 def run(session: Session, texts: Mapping[str, TextClause], rows: object, **values: str) -> Any:
     """One statement, in the text of the session's database, with `rows` as its JSON."""
-    return session.execute(texts[_dialect(session)], {"rows": json.dumps(rows), **values})
-
-
-def _dialect(session: Session) -> str:
-    return session.get_bind().dialect.name
+    return session.execute(texts[dialect_of(session)], {"rows": json.dumps(rows), **values})
 
 
 def _moment(session: Session, value: datetime) -> str:
     """As the column type writes it: SQLite compares moments as texts."""
     value = value.astimezone(UTC)
-    return value.strftime("%Y-%m-%d %H:%M:%S.%f") if _dialect(session) == "sqlite" else value.isoformat()
+    return value.strftime("%Y-%m-%d %H:%M:%S.%f") if dialect_of(session) == "sqlite" else value.isoformat()

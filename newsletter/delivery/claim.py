@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 from newsletter.core.database import among
 from newsletter.delivery import journal, ledger
 from newsletter.delivery.decide import Change, Taken, decide, in_doubt, not_begun
+from newsletter.delivery.journal import Workers
 from newsletter.delivery.models import Batch, Delivery, DeliveryStatus
 
 LEASE = timedelta(seconds=30)
-HEARTBEAT = timedelta(seconds=8)
 GRACE = timedelta(minutes=2)  # for a journal to come back, with its machine
 LIVING_GRACE = timedelta(minutes=10)  # for a worker of this machine that lives and does not answer
 
@@ -27,23 +27,14 @@ STOPPED = "the worker stopped while it was sending"
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
-    """What this machine knows of its workers: the names of the journals whose workers are gone, or live."""
-
-    gone: Collection[str] = ()
-    alive: Collection[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch that `holder` may work on; `abandoned_by` held it before and had deliveries in hand."""
+    """A batch that a worker may work on; `abandoned_by` held it before and had deliveries in hand."""
 
     batch_id: int
     issue_id: int
     newsletter_id: int
     resend_unknown: bool
     expires_at: datetime
-    holder: str
     abandoned_by: str | None = None
 
 
@@ -111,7 +102,6 @@ def claim(
             row.newsletter_id,
             row.resend_unknown,
             row.expires_at,
-            holder,
             abandoned_by=row.lease_holder if row.sending else None,
         )
         for row in found
@@ -182,7 +172,7 @@ def renew(
     session: Session, batch_ids: Collection[int], *, holder: str, now: datetime, lease: timedelta = LEASE
 ) -> dict[int, Renewed]:
     """Keep the leases of these batches, and hold their rows until the commit; those that are missing were lost."""
-    session.execute(select(Batch.id).where(among(session, Batch.id, batch_ids)).order_by(Batch.id).with_for_update())
+    ledger.lock_batches(session, among(session, Batch.id, batch_ids))
     rows = session.execute(
         update(Batch)
         .where(among(session, Batch.id, batch_ids), Batch.lease_holder == holder)

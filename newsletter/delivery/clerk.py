@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from time import monotonic
 
-from newsletter.delivery import bounces, claim, journal, lanes
+from newsletter.delivery import bounces, journal, lanes
 from newsletter.delivery.office import Held, InHand, Office
 from newsletter.delivery.turn import Turn
 from newsletter.mail.replies import Phase, ReplyClass
@@ -43,7 +43,7 @@ class Clerk:
         self._held: list[Held] = []
         self._ended: deque[tuple[InHand, Outcome]] = deque()
         self._returned: deque[InHand] = deque()
-        self._workers = claim.Workers()
+        self._workers = journal.Workers()
         self._touched: set[int] = set()
         self._bounced: set[int] = set()
         self._synced_at = self._reviewed_at = float("-inf")
@@ -113,7 +113,7 @@ class Clerk:
         if monotonic() - self._synced_at < SYNC:
             return
         office = self._office
-        self._workers = claim.Workers(*journal.survey(office.journals))
+        self._workers = journal.survey(office.journals)
         with office.database.unit() as session:
             if self._workers.gone:
                 lanes.forget_shares(session, self._workers.gone)

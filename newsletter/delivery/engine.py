@@ -107,12 +107,13 @@ class Engine:
         for relay_id, line in self._lines.items():
             self._set_line(relay_id)
             room = self._pump.room(relay_id)
-            while line and (room > 0 or self._must_go_back(line[0], now, late=late)):
-                item = line.popleft()
-                if self._must_go_back(item, now, late=late):
-                    self._clerk.give_back(item)
+            while line:
+                if self._must_go_back(line[0], now, late=late):
+                    self._clerk.give_back(line.popleft())
+                elif room > 0:
+                    room -= self._post_one(relay_id, line.popleft())
                 else:
-                    room -= self._post_one(relay_id, item)
+                    break
 
     def _must_go_back(self, item: InHand, now: float, *, late: bool) -> bool:
         """Whether a delivery in stock may not begin: its batch was stopped, it is stale, or our lease may be over."""
@@ -199,7 +200,7 @@ class Engine:
 
 def sweep_journals(office: Office) -> None:
     """Remove the journals of workers that are gone and of which nothing is left to settle."""
-    gone, _ = journal.survey(office.journals)
+    gone = journal.survey(office.journals).gone
     if gone:
         with office.database.reading() as session:
             needed = claim.holders(session)

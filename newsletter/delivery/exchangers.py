@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta
 import dns.exception
 import dns.resolver
 from sqlalchemy import and_, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from newsletter.core.database import Database
+from newsletter.core.database import Database, insert_into
 from newsletter.delivery.models import Exchanger
 
 REMEMBERED = 50_000
@@ -139,8 +138,7 @@ def organisation(host: str) -> str:
 def _write(session: Session, rows: list[tuple[str, str | None, datetime]], *, anew: bool) -> None:
     if not rows:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Exchanger).values(
+    statement = insert_into(session, Exchanger).values(
         [{"domain": domain, "exchanger": exchanger, "looked_up_at": at} for domain, exchanger, at in rows]
     )
     if anew:

@@ -13,7 +13,7 @@ from newsletter.delivery import exchangers, lanes, relays, throttle
 from newsletter.delivery.models import RelayRecord
 from newsletter.delivery.passage import SOON, Passage
 from newsletter.delivery.routes import Outlet, Routes
-from newsletter.delivery.watch import Finding, Key, Watch, is_about_relay
+from newsletter.delivery.watch import Finding, Key, Watch, concerns_relay
 from newsletter.mail.transport import Outcome, OutcomeKind, Relay
 
 READING = timedelta(seconds=1)
@@ -91,7 +91,7 @@ class Gate:
         if settled and outcome.kind is not OutcomeKind.SENT:
             return
         if self._watch.note(relay_id, domain, outcome) is not None:
-            self._hush((relay_id, "") if is_about_relay(outcome) else (relay_id, domain), now)
+            self._hush((relay_id, "") if concerns_relay(outcome) else (relay_id, domain), now)
 
     def reopens(self, *, sender_domain: str, recipient_domain: str, now: datetime) -> datetime:
         """After `admit` said None: when it is worth another try."""
@@ -153,7 +153,7 @@ class Gate:
         record = None if passage.domain else self._records.get(passage.relay_id)
         passage.learn(
             state,
-            cap=throttle.cap(state, record.warm_up if record else [], record.warm_up_since if record else None, now),
+            cap=relays.cap_of_day(record, state, now),
             connections=record.connections if record else None,
             now=now,
         )

@@ -15,11 +15,12 @@ import mmap
 import os
 import secrets
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from newsletter.mail.replies import Phase, Reply, ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
@@ -40,6 +41,13 @@ class Step(IntEnum):
     SENT = 2
     ENDED = 3
     """Not sent; the note says how it ended."""
+
+
+class Workers(NamedTuple):
+    """What this machine knows of its workers, by the names of their journals."""
+
+    gone: Sequence[str] = ()
+    alive: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +115,15 @@ class Journal:
         os.close(self._file)
 
 
-def survey(directory: Path) -> tuple[list[str], list[str]]:
-    """The names of this machine's journals: of workers that are gone, and of those that live."""
+def survey(directory: Path) -> Workers:
+    """Which workers of this machine are gone, and which live."""
     gone: list[str] = []
     alive: list[str] = []
     with suppress(FileNotFoundError):
         for path in sorted(directory.glob("*" + _SUFFIX)):
             with suppress(FileNotFoundError):
                 (alive if _is_locked(path) else gone).append(path.name.removesuffix(_SUFFIX))
-    return gone, alive
+    return Workers(gone, alive)
 
 
 def read(directory: Path, name: str) -> dict[int, Entry] | None:

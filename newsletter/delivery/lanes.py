@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import insert_into
 from newsletter.delivery.models import Lane, LaneShare
 from newsletter.delivery.throttle import SKEW, State
 
@@ -74,7 +74,7 @@ def make(session: Session, keys: Iterable[tuple[int, str]], *, now: datetime) ->
         for relay_id, domain in sorted(set(keys))
     ]
     if rows:
-        session.execute(_insert(session)(Lane).values(rows).on_conflict_do_nothing())
+        session.execute(insert_into(session, Lane).values(rows).on_conflict_do_nothing())
 
 
 def write(session: Session, states: Mapping[int, State]) -> None:
@@ -110,7 +110,7 @@ def write_shares(session: Session, holder: str, held: Mapping[int, tuple[int, fl
     """Say what a worker holds now, as (places, tokens, until) by lane. The lanes must be locked."""
     if not held:
         return
-    upsert = _insert(session)(LaneShare).values(
+    upsert = insert_into(session, LaneShare).values(
         [
             {"lane_id": lane_id, "holder": holder, "places": places, "tokens": tokens, "until": until}
             for lane_id, (places, tokens, until) in sorted(held.items())
@@ -132,10 +132,6 @@ def forget_quiet(session: Session, *, now: datetime) -> None:
     unlimited = and_(Lane.per_second.is_(None), Lane.per_day.is_(None), Lane.concurrency.is_(None))
     is_open = and_(Lane.paused_at.is_(None), or_(Lane.closed_until.is_(None), Lane.closed_until < now))
     session.execute(delete(Lane).where(Lane.domain != "", unlimited, is_open, Lane.updated_at < now - QUIET))
-
-
-def _insert(session: Session) -> Any:
-    return postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
 
 
 def _lane(row: Row[Any]) -> LaneRow:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import bulk
@@ -19,6 +19,15 @@ from newsletter.mail.transport import Outcome, OutcomeKind
 
 MAX_REPLY = bulk.MAX_REPLY
 CLOCKS = timedelta(minutes=1)  # how far the clocks of two machines may be apart
+
+
+def lock_batches(session: Session, which: ColumnElement[bool]) -> None:
+    """Hold these batches until the transaction ends, taken in the order in which everybody takes them.
+
+    To be called before an UPDATE of several: that takes them in any order, and would meet a worker that holds one and
+    waits for another.
+    """
+    session.execute(select(Batch.id).where(which).order_by(Batch.id).with_for_update())
 
 
 def move(
@@ -141,7 +150,7 @@ def withdraw(
     if newsletter_id is not None:
         query = query.where(Batch.newsletter_id == newsletter_id)
     batch_ids = {row.batch_id for row in session.execute(query)}
-    session.execute(select(Batch.id).where(Batch.id.in_(batch_ids)).order_by(Batch.id).with_for_update())
+    lock_batches(session, Batch.id.in_(batch_ids))
     # Asked again: while we waited for a batch, its worker may have taken the reader's message in hand, and it has left.
     waiting = session.execute(query).all()
     for row in waiting:
@@ -152,13 +161,13 @@ def withdraw(
 
 def hold(session: Session, issue_id: int, *, held: bool) -> None:
     """Pause or resume an issue: held batches are not claimed, and a worker gives up one that is being held."""
-    _lock_all(session, issue_id)
+    lock_batches(session, Batch.issue_id == issue_id)
     session.execute(update(Batch).where(Batch.issue_id == issue_id).values(held=held))
 
 
 def cancel(session: Session, issue_id: int, *, now: datetime) -> int:
     """Leave out everything of an issue that still waits; returns how many. What is on its way keeps its outcome."""
-    _lock_all(session, issue_id)
+    lock_batches(session, Batch.issue_id == issue_id)
     open_batches = select(Batch.id).where(Batch.issue_id == issue_id, Batch.queued + Batch.deferred > 0)
     batch_ids = session.scalars(open_batches.order_by(Batch.id)).all()
     total = sum(_skip_waiting(session, batch_id, now=now) for batch_id in batch_ids)
@@ -177,13 +186,6 @@ def expire(session: Session, batch_id: int, *, now: datetime) -> None:
         _end_waiting(session, batch_id, DeliveryStatus.FAILED, now=now, reply="too late: the issue has expired")
 
 
-def _lock_all(session: Session, issue_id: int) -> None:
-    """Take all batches of an issue in the order in which everybody takes them, whether they will change or not: an
-    UPDATE of many takes them in any order, and would meet a worker that holds one and waits for another.
-    """
-    session.execute(select(Batch.id).where(Batch.issue_id == issue_id).order_by(Batch.id).with_for_update())
-
-
 def _skip_waiting(session: Session, batch_id: int, *, now: datetime) -> int:
     return _end_waiting(session, batch_id, DeliveryStatus.SKIPPED, now=now, skip_reason=SkipReason.CANCELLED)
 
@@ -193,7 +195,7 @@ def _end_waiting(session: Session, batch_id: int, target: DeliveryStatus, *, now
 
     What may have been taken once can be said neither to have failed nor to have been left out: it is unknown.
     """
-    session.execute(select(Batch.id).where(Batch.id == batch_id).with_for_update())
+    lock_batches(session, Batch.id == batch_id)
     waiting = (Delivery.batch_id == batch_id, Delivery.status.in_(WAITING))
     before = session.execute(select(Delivery.status, Delivery.repeated).where(*waiting)).all()
     if not before:

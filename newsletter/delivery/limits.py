@@ -11,6 +11,7 @@ from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import lanes, throttle
 from newsletter.delivery.models import Batch, Lane, RelayRecord
+from newsletter.mail.addrspec import ascii_domain
 
 MOST = 10_000_000
 
@@ -60,15 +61,11 @@ def in_words(lane: PausedLane) -> str:
 
 
 def of_domain(name: str) -> str:
-    """A recipients' domain as lanes know it; RefusedError when it is none."""
-    domain = name.strip().rpartition("@")[2].rstrip(".").lower()
+    """A domain, or that of an address, as messages are compared with it; RefusedError when it is none."""
     try:
-        domain = domain.encode("idna").decode("ascii") if not domain.isascii() else domain
-    except UnicodeError:
-        domain = ""
-    if not domain or len(domain) > 253 or any(not part.replace("-", "").isalnum() for part in domain.split(".")):
-        raise RefusedError(_("%(name)s is no domain.", name=name))
-    return domain
+        return ascii_domain(name.strip().rpartition("@")[2].rstrip("."))
+    except ValueError:
+        raise RefusedError(_("%(name)s is no domain.", name=name)) from None
 
 
 def set_limits(

@@ -62,9 +62,7 @@ def _lane(row: LaneRow, record: RelayRecord | None, now: datetime) -> dict[str, 
         "per_day": state.per_day,
         "concurrency": state.concurrency,
         "pace": round(state.pace, 3),
-        "cap_today": throttle.cap(
-            state, record.warm_up if record else [], record.warm_up_since if record else None, now
-        ),
+        "cap_today": relays.cap_of_day(record, state, now),
         "counted_today": state.sent_today if today else 0,
         "closed_until": state.closed_until if throttle.is_shut(state, now) else None,
         "paused_at": state.paused_at,

@@ -10,7 +10,7 @@ from hashlib import sha256
 from newsletter.delivery import throttle
 from newsletter.delivery.lanes import LEASE, TOKEN_LEASE, LaneRow, Share
 from newsletter.delivery.throttle import State
-from newsletter.delivery.watch import Finding, Verdict, is_about_relay, is_against_us
+from newsletter.delivery.watch import Finding, Verdict, concerns_relay, is_against_us
 from newsletter.mail.transport import Outcome, OutcomeKind
 
 SOON = timedelta(seconds=0.3)  # a little longer than from one exchange to the next
@@ -230,9 +230,9 @@ class Passage:
     def _settle_probe(self, state: State, now: datetime, rng: random.Random) -> State:
         outcome, self._probe_outcome = self._probe_outcome, None
         if outcome is not None:
-            if is_against_us(outcome) and (self.domain or is_about_relay(outcome)):
+            if is_against_us(outcome) and (self.domain or concerns_relay(outcome)):
                 return throttle.fail_probe(state, reply=outcome.detail, now=now, rng=rng)
-            taken = outcome.kind is OutcomeKind.SENT or not (self.domain or is_about_relay(outcome))
+            taken = outcome.kind is OutcomeKind.SENT or not (self.domain or concerns_relay(outcome))
             return throttle.reopen(state, now) if taken else throttle.return_probe(state, now)
         if self._probe_since is not None and not timedelta(0) <= now - self._probe_since < PROBE_PATIENCE:
             self._probe_since = None

@@ -4,15 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
+from newsletter.core.database import insert_into
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.settings import Settings, relay_url
 from newsletter.core.tokens import Vault
+from newsletter.delivery import throttle
+from newsletter.delivery.limits import of_domain
 from newsletter.delivery.models import Lane, RelayRecord
+from newsletter.delivery.throttle import State
 from newsletter.mail.transport import Relay, Transport
 
 DEFAULT = "default"
@@ -24,9 +27,8 @@ MAX_WEIGHT = 1000
 
 def ensure_default(session: Session, *, now: datetime) -> None:
     """Make the relay of the settings, unless it exists."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(RelayRecord)
+        insert_into(session, RelayRecord)
         .values(
             name=DEFAULT,
             locked_url="",
@@ -110,6 +112,11 @@ def usable(session: Session, settings: Settings, vault: Vault) -> list[tuple[Rel
     return real or found
 
 
+def cap_of_day(record: RelayRecord | None, state: State, now: datetime) -> int | None:
+    """Most messages of this day over a lane; `record` when it is a relay's own. None: no limit."""
+    return throttle.cap(state, record.warm_up if record else [], record.warm_up_since if record else None, now)
+
+
 def create(
     session: Session, *, name: str, url: str, vault: Vault, actor: str, now: datetime, **values: Any
 ) -> RelayRecord:
@@ -184,12 +191,4 @@ def _set(record: RelayRecord, values: dict[str, Any]) -> None:
         raise RefusedError(_("Connections are a number from 1 to %(most)s.", most=MAX_CONNECTIONS))
     if (record.messages_per_connection or 0) < 0 or any(cap < 1 for cap in record.warm_up):
         raise RefusedError(_("Limits are positive numbers."))
-    record.senders = sorted({_domain(sender) for sender in record.senders})
-
-
-def _domain(name: str) -> str:
-    """A sender's domain as it is compared."""
-    domain = name.strip().rpartition("@")[2].rstrip(".").lower()
-    if not domain or not domain.isprintable() or " " in domain:
-        raise RefusedError(_("%(name)s is no domain.", name=name))
-    return domain
+    record.senders = sorted({of_domain(sender) for sender in record.senders})

@@ -33,7 +33,7 @@ class Turn:
 
     office: Office
     holder: str
-    workers: claim.Workers
+    workers: journal.Workers
     now: datetime
     held: Sequence[Held]
     ended: Sequence[tuple[InHand, Outcome]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from newsletter.mail.replies import BEFORE_MESSAGE, Phase, ReplyClass
+from newsletter.mail.replies import BEFORE_MESSAGE, REFUSED_LOGIN, Phase, ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
 
 Key = tuple[int, str]
@@ -21,7 +21,6 @@ TEMPORARY_SHARE = 0.5
 MANY = 10
 SPREAD = 3  # so many domains in trouble at the same time are the relay's trouble
 
-_REFUSED_LOGIN = frozenset({530, 534, 535, 538})
 _AGAINST_US = frozenset({ReplyClass.SENDER, ReplyClass.OURS})
 
 
@@ -68,7 +67,7 @@ class Watch:
         self._against_us: dict[Key, str] = {}
 
     def note(self, relay_id: int, domain: str, outcome: Outcome) -> Verdict | None:
-        """Count one answer. It says so when the domain's lane, or by `is_about_relay` the relay's, is better stopped at
+        """Count one answer. It says so when the domain's lane, or by `concerns_relay` the relay's, is better stopped at
         once, before `findings` are heard.
         """
         key = (relay_id, domain)
@@ -81,7 +80,7 @@ class Watch:
         if is_against_us(outcome):
             return self._refused(key, outcome)
         if outcome.reply_class is ReplyClass.LANE or outcome.reply is None:
-            place = (relay_id, "") if is_about_relay(outcome) else key
+            place = (relay_id, "") if concerns_relay(outcome) else key
             self._tally(place).lane += 1
             self._trouble[place] = outcome.detail
             return None if self.lately(place).answered else Verdict.CLOSE
@@ -126,7 +125,7 @@ class Watch:
         return tally
 
     def _refused(self, key: Key, outcome: Outcome) -> Verdict | None:
-        if is_about_relay(outcome):
+        if concerns_relay(outcome):
             self._against_us[key[0], ""] = outcome.detail
             return Verdict.PAUSE
         self._in_a_row[key] = self._in_a_row.get(key, 0) + 1
@@ -168,11 +167,11 @@ def is_against_us(outcome: Outcome) -> bool:
     return outcome.reply_class in _AGAINST_US
 
 
-def is_about_relay(outcome: Outcome) -> bool:
+def concerns_relay(outcome: Outcome) -> bool:
     """Decided before a recipient was named, or by the loss of the connection: whoever the message was for."""
     if outcome.reply is None or outcome.phase in BEFORE_MESSAGE or outcome.phase is Phase.MAIL:
         return True
-    return outcome.reply.code in _REFUSED_LOGIN
+    return outcome.reply.code in REFUSED_LOGIN
 
 
 def _verdict(tally: Tally) -> Verdict | None:

@@ -144,7 +144,7 @@ _HARD = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "7.17"})
 _FULL_CODES = frozenset({"2.2"})
 _SIZE_CODES = frozenset({"2.3", "3.4"})
 _BAD_COMMAND = frozenset({500, 501, 502, 503, 504, 555})
-_REFUSED_LOGIN = frozenset({530, 534, 535, 538})
+REFUSED_LOGIN = frozenset({530, 534, 535, 538})
 
 
 def parse_reply(code: int, lines: list[str]) -> Reply:
@@ -194,7 +194,7 @@ def _permanent(reply: Reply, phase: Phase, status: str) -> ReplyClass:
     if phase in BEFORE_MESSAGE:
         # A command that is not understood is ours; any other refusal to talk to us is about who we are.
         return ReplyClass.OURS if reply.code in _BAD_COMMAND else ReplyClass.SENDER
-    if reply.code in _REFUSED_LOGIN:
+    if reply.code in REFUSED_LOGIN:
         return ReplyClass.SENDER
     if phase is Phase.MAIL:  # nobody has been named yet, so no address is to blame
         if reply.code in _BAD_COMMAND or status.startswith("5."):

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from newsletter.core.addresses import Address
+from newsletter.core.database import insert_into
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 
 MAX_NAME = 200  # characters
@@ -14,9 +14,8 @@ MAX_NAME = 200  # characters
 
 def subscriber_for(session: Session, address: Address, *, language: str, now: datetime, name: str = "") -> Subscriber:
     """The subscriber of an address; a new one when there is none. The first spelling of the address stays."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(Subscriber)
+        insert_into(session, Subscriber)
         .values(
             email=address.email,
             email_key=address.key,
@@ -40,9 +39,8 @@ def find_or_add_subscription(
     session: Session, subscriber_id: int, newsletter_id: int, *, now: datetime
 ) -> tuple[Subscription, bool]:
     """Like `subscription_for`; True beside it when it is new."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     added = session.execute(
-        insert(Subscription)
+        insert_into(session, Subscription)
         .values(
             subscriber_id=subscriber_id,
             newsletter_id=newsletter_id,

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from newsletter.core.database import insert_into
 from newsletter.suppression.models import Suppression, SuppressionReason
 
 HARD_BOUNCE_REST = timedelta(days=30)  # after that a new sign-up may show that the mailbox exists again
@@ -25,9 +25,8 @@ def suppress_all(
     """The same for many addresses, each with its note."""
     if not notes:
         return
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
-        insert(Suppression).on_conflict_do_nothing(),
+        insert_into(session, Suppression).on_conflict_do_nothing(),
         [
             {"email_key": key, "reason": reason, "source": source, "note": note, "created_at": now}
             # In one order for everybody, or two workers could each wait for an address of the other.

@@ -46,10 +46,6 @@ def sweep() -> None:
         for issue_id in dispatch.not_frozen(session):
             jobs.wake(session, jobs.DISPATCH_ISSUE, issue_id)
         course.sweep(session, now=now)
-        if claim.anything_due(session, now=now, workers=_workers()):
+        if claim.anything_due(session, now=now, workers=journal.survey(runtime.office().journals)):
             jobs.wake(session, jobs.SEND_BATCHES, 0, 0)
     engine.sweep_journals(runtime.office())
-
-
-def _workers() -> claim.Workers:
-    return claim.Workers(*journal.survey(runtime.office().journals))
