@@ -3,12 +3,10 @@
 Workers ask for the domains that they meet; a periodic job looks them up. Until then a domain stands for itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
-import dns.exception
-import dns.resolver
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -24,31 +22,6 @@ KNOWN_FOR = timedelta(days=7)
 UNKNOWN_FOR = timedelta(days=1)
 PER_RUN = 100
 THREADS = 10
-SECONDS = 3.0
-
-# Under these a country registers names one level further down: `example.co.uk` is an organisation, `co.uk` is none.
-SECOND_LEVEL = frozenset(
-    (
-        "ac",
-        "asn",
-        "co",
-        "com",
-        "edu",
-        "go",
-        "gob",
-        "gouv",
-        "gov",
-        "gr",
-        "id",
-        "lg",
-        "mil",
-        "ne",
-        "net",
-        "nom",
-        "or",
-        "org",
-    )
-)
 
 Resolve = Callable[[str], str | None]
 
@@ -87,16 +60,16 @@ def request(session: Session, domains: list[str]) -> None:
     _write(session, [(domain, None, NEVER) for domain in domains], anew=False)
 
 
+def anything_due(database: Database, *, now: datetime) -> bool:
+    """Whether `look_up_due` would ask for any domain."""
+    with database.reading() as session:
+        return bool(_due(session, now, most=1))
+
+
 def look_up_due(database: Database, resolve: Resolve, *, now: datetime) -> int:
     """Look up what was asked for or is old, at most a hundred domains; how many were."""
-    is_old = or_(
-        Exchanger.looked_up_at < now - KNOWN_FOR,
-        and_(Exchanger.exchanger.is_(None), Exchanger.looked_up_at < now - UNKNOWN_FOR),
-    )
     with database.reading() as session:
-        due = session.scalars(
-            select(Exchanger.domain).where(is_old).order_by(Exchanger.looked_up_at, Exchanger.domain).limit(PER_RUN)
-        ).all()
+        due = _due(session, now, most=PER_RUN)
     if not due:
         return 0
     with ThreadPoolExecutor(THREADS) as pool:
@@ -106,33 +79,14 @@ def look_up_due(database: Database, resolve: Resolve, *, now: datetime) -> int:
     return len(due)
 
 
-def resolver(configured: dns.resolver.Resolver | None = None, *, seconds: float = SECONDS) -> Resolve:
-    """Asks the machine's name servers, or those of a resolver that is given; `seconds` for one domain at most."""
-    try:
-        asking = configured or dns.resolver.Resolver()
-    except dns.resolver.NoResolverConfiguration:
-        return lambda _domain: None
-    asking.lifetime = seconds
-
-    def resolve(domain: str) -> str | None:
-        """The organisation of the best exchanger (RFC 5321, section 5.1); None when there is none, or no answer."""
-        try:
-            answer = asking.resolve(domain, "MX")
-        except dns.resolver.NoAnswer:
-            return organisation(domain)  # a domain without MX is its own exchanger
-        except (dns.exception.DNSException, UnicodeError):
-            return None
-        _preference, host = min((record.preference, record.exchange.to_text()) for record in answer)
-        return organisation(host) or None  # a null MX is one dot (RFC 7505)
-
-    return resolve
-
-
-def organisation(host: str) -> str:
-    """The registered name of a host, as one word for all hosts of an organisation."""
-    labels = host.rstrip(".").lower().split(".")
-    below = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in SECOND_LEVEL
-    return ".".join(labels[-3:] if below else labels[-2:])[:255]
+def _due(session: Session, now: datetime, *, most: int) -> Sequence[str]:
+    """Domains that nobody has looked up yet, or not for long, those first."""
+    is_old = or_(
+        Exchanger.looked_up_at < now - KNOWN_FOR,
+        and_(Exchanger.exchanger.is_(None), Exchanger.looked_up_at < now - UNKNOWN_FOR),
+    )
+    query = select(Exchanger.domain).where(is_old).order_by(Exchanger.looked_up_at, Exchanger.domain).limit(most)
+    return session.scalars(query).all()
 
 
 def _write(session: Session, rows: list[tuple[str, str | None, datetime]], *, anew: bool) -> None:

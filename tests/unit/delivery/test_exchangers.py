@@ -11,7 +11,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from newsletter.delivery.exchangers import Resolve, organisation, resolver
+from newsletter.delivery.resolving import Resolve, organisation, resolver
 
 ZONE = {
     "poste.example.": ["10 alt1.aspmx.l.google.com.", "5 aspmx.l.google.com."],
