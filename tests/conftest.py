@@ -15,9 +15,16 @@ from newsletter.core.tokens import Vault
 from newsletter.newsletters import senders
 from tests.support.newsroom import DOMAIN, NOW, SECRET, Newsroom, install
 from tests.support.postgres import postgres
+from tests.support.smtp_server import SmtpSink
 
 # A pair of RSA keys takes longer to make than most tests: the sender domain is made once and stays.
 KEPT = {"alembic_version", "sender_domains", "signing_keys"}
+
+
+@pytest.fixture
+def sink() -> Iterator[SmtpSink]:
+    with SmtpSink() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from newsletter.accounts.models import Role
 from newsletter.articles.editing import add_article
 from newsletter.articles.extract import from_markdown
 from newsletter.articles.samples import load_samples
+from newsletter.core.addresses import parse_address
 from newsletter.core.clock import utc_now
 from newsletter.core.database import open_database
 from newsletter.core.installation import Installation, open_installation
@@ -29,6 +30,8 @@ from newsletter.mail import mailbox
 from newsletter.mail.mailbox import ParsedMessage
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.editing import NewsletterValues, create_newsletter
+from newsletter.subscriptions import staff as subscribing
+from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.app import create_app
 from newsletter.web.context import WebApp
 from worker import letters, runtime
@@ -72,6 +75,22 @@ class House:
             create_newsletter(
                 session, NewsletterValues(slug, name, **given), now=utc_now(), vault=self.installation.vault
             )
+
+    def add_readers(self, slug: str, *names: str) -> None:
+        """Active readers, `name@poste.example`."""
+        with self.installation.database.unit() as session:
+            for name in names:
+                subscribing.add_subscriber(
+                    session,
+                    self.installation.signer,
+                    newsletters.by_slug(session, slug),
+                    parse_address(f"{name}@poste.example"),
+                    name="",
+                    status=SubscriptionStatus.ACTIVE,
+                    proof="formulaire papier",
+                    actor="test",
+                    now=utc_now(),
+                )
 
     def send_digest(self, slug: str, *titles: str) -> int | None:
         """Compose and send what is new: the sample articles, or ones of these titles. The issue's number, if any."""

@@ -4,11 +4,6 @@ import re
 
 import pytest
 
-from newsletter.core.addresses import parse_address
-from newsletter.core.clock import utc_now
-from newsletter.newsletters import queries as newsletters
-from newsletter.subscriptions import staff as subscribing
-from newsletter.subscriptions.models import SubscriptionStatus
 from tests.functional.conftest import House
 from tests.support.staff import Staff
 
@@ -24,19 +19,7 @@ def editor(house: House) -> Staff:
     for title in TITLES:
         akouvi.get(f"{ARTICLES}/new")
         akouvi.post(ARTICLES, title=title, body=f"{title}, dit la mairie. Personne ne s’y attendait.")
-    with house.installation.database.unit() as session:
-        for name in ("ama", "kofi"):
-            subscribing.add_subscriber(
-                session,
-                house.installation.signer,
-                newsletters.by_slug(session, "depeche"),
-                parse_address(f"{name}@poste.example"),
-                name="",
-                status=SubscriptionStatus.ACTIVE,
-                proof="formulaire papier",
-                actor="test",
-                now=utc_now(),
-            )
+    house.add_readers("depeche", "ama", "kofi")
     return akouvi
 
 

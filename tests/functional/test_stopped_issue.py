@@ -9,14 +9,11 @@ from click.testing import CliRunner
 from newsletter.articles.editing import add_article
 from newsletter.articles.extract import from_markdown
 from newsletter.cli.main import cli
-from newsletter.core.addresses import parse_address
 from newsletter.core.clock import utc_now
 from newsletter.core.i18n import use_locale
 from newsletter.issues import brake, digest, dispatch, status
 from newsletter.issues.models import Trigger
 from newsletter.newsletters import queries as newsletters
-from newsletter.subscriptions import staff as subscribing
-from newsletter.subscriptions.models import SubscriptionStatus
 from tests.functional.conftest import House
 from tests.support.staff import Staff
 
@@ -27,20 +24,9 @@ REASON = brake.Reason(brake.Fault.HARD_BOUNCES, count=61, of=1000, limit=0.05)
 def stopped(house: House) -> int:
     """The id of an issue to two readers that the brake has stopped after the freeze."""
     here = house.installation
+    house.add_readers("depeche", "ama", "kofi")
     with here.database.unit() as session:
         depeche = newsletters.by_slug(session, "depeche")
-        for name in ("ama", "kofi"):
-            subscribing.add_subscriber(
-                session,
-                here.signer,
-                depeche,
-                parse_address(f"{name}@poste.example"),
-                name="",
-                status=SubscriptionStatus.ACTIVE,
-                proof="formulaire papier",
-                actor="test",
-                now=utc_now(),
-            )
         story = from_markdown("# Le pont rouvre\n\nUn paragraphe qui raconte la suite.\n")
         add_article(session, story, newsletter_id=depeche.id, topic_id=None, now=utc_now())
         issue = digest.compose(session, depeche, trigger=Trigger.COMMAND, actor="test", now=utc_now())

@@ -1,7 +1,5 @@
 """Readers who are refused for good are not written to again, unless a whole domain refuses at once."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select, update
 
@@ -9,24 +7,15 @@ from newsletter.delivery import bounces, tally
 from newsletter.delivery.models import Batch, Bounce, BounceFate, DeliveryStatus, SkipReason
 from newsletter.newsletters.models import Newsletter
 from newsletter.suppression.models import Suppression, SuppressionReason
-from tests.support.books import audited
 from tests.support.newsroom import Newsroom
 from tests.support.postman import NO_SUCH_USER, SPAM, Postman, deliver, issue_in_waves, readers
+
+pytestmark = pytest.mark.usefixtures("books")
+
 
 S = DeliveryStatus
 AMA, KOFI = "Ama@poste.example", "kofi@poste.example"
 LARGE = "large.example"
-
-
-@pytest.fixture(autouse=True)
-def books(newsroom: Newsroom) -> Iterator[None]:
-    with audited(newsroom.database):
-        yield
-
-
-@pytest.fixture
-def gazette(newsroom: Newsroom) -> Newsletter:
-    return newsroom.newsletter()
 
 
 def suppressed(newsroom: Newsroom) -> list[str]:

@@ -1,7 +1,5 @@
 """An issue that goes wrong stops by itself, says why, and goes on when somebody has read that."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 
@@ -11,22 +9,13 @@ from newsletter.delivery.models import Batch, DeliveryStatus, DomainTally
 from newsletter.issues import dispatch
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters.models import Newsletter
-from tests.support.books import audited
 from tests.support.newsroom import Newsroom
 from tests.support.postman import NO_SUCH_USER, SPAM, Postman, deliver, issue_in_waves, look, readers
 
+pytestmark = pytest.mark.usefixtures("books")
+
+
 S = DeliveryStatus
-
-
-@pytest.fixture(autouse=True)
-def books(newsroom: Newsroom) -> Iterator[None]:
-    with audited(newsroom.database):
-        yield
-
-
-@pytest.fixture
-def gazette(newsroom: Newsroom) -> Newsletter:
-    return newsroom.newsletter()
 
 
 def gone(count: int) -> dict[str, str]:

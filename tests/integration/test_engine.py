@@ -13,24 +13,17 @@ from newsletter.delivery.models import DeliveryStatus, SkipReason
 from newsletter.issues import dispatch
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.mail.pump import Pump
-from newsletter.mail.transport import Timeouts
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import unsubscribe
 from newsletter.subscriptions.models import EndedReason, Subscription
 from tests.support.books import audit
 from tests.support.bulk_sender import RunningNewsroom
+from tests.support.mailers import QUICK
 from tests.support.newsroom import NOW, Newsroom, install
 from tests.support.smtp_server import Received, SmtpSink
 
 S = DeliveryStatus
 READERS = 100
-QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, block=5, dot=5, transaction=10)
-
-
-@pytest.fixture
-def sink() -> Iterator[SmtpSink]:
-    with SmtpSink() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Workers that are killed: what their journal knows, nobody has to guess."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from newsletter.delivery.models import DeliveryStatus
 from newsletter.mail.replies import Phase, Reply, ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
 from newsletter.newsletters.models import Newsletter
-from tests.support.books import audited
 from tests.support.newsroom import Newsroom
+
+pytestmark = pytest.mark.usefixtures("books")
+
 
 S = DeliveryStatus
 THREE = ("ama@poste.example", "kofi@poste.example", "yao@poste.example")
@@ -20,17 +21,6 @@ TAKEN = Outcome(OutcomeKind.SENT, Reply(250, "2.0.0", "queued"), Phase.DOT, Repl
 REFUSED = Outcome(
     OutcomeKind.REJECTED, Reply(550, "5.1.1", "no"), Phase.RCPT, ReplyClass.HARD, "550 5.1.1 no such user é"
 )
-
-
-@pytest.fixture(autouse=True)
-def books(newsroom: Newsroom) -> Iterator[None]:
-    with audited(newsroom.database):
-        yield
-
-
-@pytest.fixture
-def gazette(newsroom: Newsroom) -> Newsletter:
-    return newsroom.newsletter()
 
 
 def kept(newsroom: Newsroom) -> list[Path]:

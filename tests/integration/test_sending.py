@@ -4,11 +4,11 @@ Every commit of these tests is audited: audience, the batches' counts and the de
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import literal, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.core.addresses import parse_address
@@ -16,78 +16,34 @@ from newsletter.core.urls import UNSUBSCRIBE
 from newsletter.delivery import claim, ledger, outbox
 from newsletter.delivery.models import Batch, Delivery, DeliveryAttempt, DeliveryStatus, SkipReason
 from newsletter.delivery.status import TRANSITIONS
-from newsletter.issues import dispatch, preview
+from newsletter.issues import dispatch
 from newsletter.issues.models import Issue, IssueStatus
-from newsletter.mail.transport import Relay, Timeouts, Transport
+from newsletter.mail.transport import Relay, Transport
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import staff, unsubscribe
-from newsletter.subscriptions.audience import audience
 from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription, SubscriptionStatus
 from newsletter.suppression import ledger as suppression
 from newsletter.suppression.models import SuppressionReason
-from tests.support.books import audit, audited
-from tests.support.mailers import DiesAfter, DiesBefore, Interrupted, KilledError
+from tests.support.books import audit
+from tests.support.mailers import QUICK, DiesAfter, DiesBefore, Interrupted, KilledError
 from tests.support.newsroom import NOW, Newsroom
+from tests.support.postman import issue_in_waves
+from tests.support.postman import readers as addresses
 from tests.support.smtp_server import Conversation, ScriptedServer, SmtpSink
 
+pytestmark = pytest.mark.usefixtures("books")
+
+
 S = DeliveryStatus
-QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, block=5, dot=5, transaction=10)
 THREE = ("ama@poste.example", "kofi@poste.example", "yao@poste.example")
 AMA, KOFI, YAO = THREE
 LATER = claim.LEASE + timedelta(seconds=1)
 
 
-@pytest.fixture(autouse=True)
-def books(newsroom: Newsroom) -> Iterator[None]:
-    with audited(newsroom.database):
-        yield
-
-
-@pytest.fixture
-def sink() -> Iterator[SmtpSink]:
-    with SmtpSink() as running:
-        yield running
-
-
-@pytest.fixture
-def relay(sink: SmtpSink) -> Iterator[Transport]:
-    with Transport(Relay.parse(sink.url), timeouts=QUICK) as opened:
-        yield opened
-
-
-@pytest.fixture
-def gazette(newsroom: Newsroom) -> Newsletter:
-    return newsroom.newsletter()
-
-
 def small_batches(newsroom: Newsroom, newsletter: Newsletter, readers: int, size: int) -> Issue:
     """An issue cut into batches of `size`, as a large list would be."""
-    for number in range(readers):
-        newsroom.reader(newsletter, f"reader{number:03}@poste.example")
-    issue = newsroom.draft_issue(newsletter)
-    with newsroom.database.unit() as session:
-        found = session.get_one(Issue, issue.id)
-        variant = preview.make_variant(session, found, newsletter, language="fr", links=newsroom.here.links)
-        session.add(variant)
-        session.flush()
-        everybody = audience(newsletter.id).subquery()
-        found.status, found.frozen_at = IssueStatus.SENDING, newsroom.now
-        found.audience = outbox.enqueue(
-            session,
-            issue_id=found.id,
-            newsletter_id=newsletter.id,
-            audience=select(
-                everybody.c.subscriber_id,
-                literal(variant.id).label("variant_id"),
-                everybody.c.subscriber_id.label("rank"),
-            ),
-            waves=[1] * (-(-readers // size)),
-            resend_unknown=True,
-            expires_at=newsroom.now + timedelta(hours=48),
-            now=newsroom.now,
-            batch_size=size,
-        )
-    return issue
+    waves = [1] * (-(-readers // size))
+    return issue_in_waves(newsroom, newsletter, addresses(readers), size=size, waves=waves)
 
 
 def batches(newsroom: Newsroom) -> list[Batch]:

@@ -1,6 +1,5 @@
 """Mail that somebody waits for: written from its row, tried again until it is out or too late."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,7 @@ from newsletter.delivery import transactional
 from newsletter.delivery.models import DeliveryStatus, TransactionalMail
 from newsletter.delivery.transactional import Letter, Mailer
 from newsletter.mail.headers import Mailbox
-from newsletter.mail.transport import Relay, Timeouts, Transport
+from newsletter.mail.transport import Transport
 from newsletter.newsletters import senders
 from newsletter.subscriptions import confirm, signup
 from newsletter.subscriptions.mails import SubscriptionMails
@@ -22,19 +21,6 @@ from tests.support.smtp_server import SmtpSink
 
 S = DeliveryStatus
 AMA = "ama@poste.example"
-QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, block=5, dot=5, transaction=10)
-
-
-@pytest.fixture
-def sink() -> Iterator[SmtpSink]:
-    with SmtpSink() as running:
-        yield running
-
-
-@pytest.fixture
-def relay(sink: SmtpSink) -> Iterator[Transport]:
-    with Transport(Relay.parse(sink.url), timeouts=QUICK) as opened:
-        yield opened
 
 
 def ask(newsroom: Newsroom, email: str = AMA) -> None:

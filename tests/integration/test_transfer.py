@@ -20,11 +20,6 @@ Import = Callable[..., imports.Report]
 
 
 @pytest.fixture
-def gazette(newsroom: Newsroom) -> Newsletter:
-    return newsroom.newsletter()
-
-
-@pytest.fixture
 def read(newsroom: Newsroom, gazette: Newsletter) -> Import:
     """Import a file's bytes as the command does: each group of rows in a unit of its own."""
 

@@ -1,6 +1,5 @@
 """A large issue leaves in waves: a few readers first, and the others when that has gone well."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,23 +11,14 @@ from newsletter.issues import course, dispatch
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
-from tests.support.books import audited
 from tests.support.newsroom import Newsroom
 from tests.support.postman import Postman, deliver, issue_in_waves, look, readers
 
+pytestmark = pytest.mark.usefixtures("books")
+
+
 S = DeliveryStatus
 THREE_WAVES = (3, 1, 2, 3, 3)
-
-
-@pytest.fixture(autouse=True)
-def books(newsroom: Newsroom) -> Iterator[None]:
-    with audited(newsroom.database):
-        yield
-
-
-@pytest.fixture
-def gazette(newsroom: Newsroom) -> Newsletter:
-    return newsroom.newsletter()
 
 
 @pytest.fixture

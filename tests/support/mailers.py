@@ -2,19 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
 from newsletter.delivery.clerk import Clerk
 from newsletter.delivery.engine import SLOTS
 from newsletter.delivery.journal import Journal
 from newsletter.delivery.office import InHand, Office
-from newsletter.mail.transport import Envelope, Outcome
+from newsletter.delivery.transactional import Mailer
+from newsletter.mail.transport import Envelope, Outcome, Timeouts
 
-
-class Mailer(Protocol):
-    """What hands a message to a relay and waits for the answer, as `Transport` does."""
-
-    def send(self, envelope: Envelope, message: bytes) -> Outcome: ...
+QUICK = Timeouts(connect=5, greeting=5, command=5, data=5, block=5, dot=5, transaction=10)
 
 
 class KilledError(BaseException):

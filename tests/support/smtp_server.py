@@ -117,6 +117,12 @@ class Conversation:
         names = ["server.example", *extensions]
         self.say(*(f"250{' ' if name is names[-1] else '-'}{name}" for name in names))
 
+    def hear_envelope(self, *replies: str) -> None:
+        """MAIL, RCPT and DATA from a client that pipelines, answered at once: with these replies, or all taken."""
+        for verb in ("MAIL", "RCPT", "DATA"):
+            self.hear(verb)
+        self.say(*(replies or ("250 ok", "250 ok", "354 go on")))
+
     def take(self, final: str = "250 2.0.0 taken") -> bytes:
         """One whole transaction, command by command; answers the dot with `final`."""
         for verb in ("MAIL", "RCPT"):

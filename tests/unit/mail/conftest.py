@@ -1,4 +1,4 @@
-"""A server that takes everything, each way to send, and a pump, for each test that asks."""
+"""Each way to send, and a pump, for each test that asks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +10,6 @@ from newsletter.mail.transport import Transport
 from tests.support.certificates import Authority
 from tests.support.pumping import Clock
 from tests.support.smtp_client import FAST, Mailer, PumpedTransport
-from tests.support.smtp_server import SmtpSink
-
-
-@pytest.fixture
-def sink() -> Iterator[SmtpSink]:
-    with SmtpSink() as sink:
-        yield sink
 
 
 @pytest.fixture(params=[Transport, PumpedTransport])

@@ -59,9 +59,7 @@ class TestManyConnections:
     def test_a_relay_that_stalls_does_not_hold_up_the_others(self, sink: SmtpSink) -> None:
         def reads_nothing(server: Conversation) -> None:
             server.greet("PIPELINING")
-            for verb in ("MAIL", "RCPT", "DATA"):
-                server.hear(verb)
-            server.say("250 ok", "250 ok", "354 go on")
+            server.hear_envelope()
             done.wait(20)
 
         done = threading.Event()
@@ -223,9 +221,7 @@ class TestTls:
             server.start_tls(authority.server_context("127.0.0.1"))
             server.greet("PIPELINING")
             for number in range(20):
-                for verb in ("MAIL", "RCPT", "DATA"):
-                    server.hear(verb)
-                server.say("250 ok", "250 ok", "354 go on")
+                server.hear_envelope()
                 time.sleep(0.01)
                 assert server.hear_message() == big
                 assert len(left) == number + 1

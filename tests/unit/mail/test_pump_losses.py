@@ -32,9 +32,7 @@ class TestLosses:
     ) -> None:
         def script(server: Conversation) -> None:
             server.greet("PIPELINING")
-            for verb in ("MAIL", "RCPT", "DATA"):
-                server.hear(verb)
-            server.say("250 ok", "250 ok", "354 go on")
+            server.hear_envelope()
             server.hear_bytes(5)
             end(server)
 
@@ -62,9 +60,7 @@ class TestLosses:
     def test_an_early_refusal_of_a_big_message_is_heard(self, pump: Pump) -> None:
         def script(server: Conversation) -> None:
             server.greet("PIPELINING")
-            for verb in ("MAIL", "RCPT", "DATA"):
-                server.hear(verb)
-            server.say("250 ok", "250 ok", "354 go on")
+            server.hear_envelope()
             server.hear_bytes(5)
             server.say("550 5.7.1 this violates SMTP")
             server.stall()
@@ -82,9 +78,7 @@ class TestLosses:
 
         def script(server: Conversation) -> None:
             server.greet("PIPELINING")
-            for verb in ("MAIL", "RCPT", "DATA"):
-                server.hear(verb)
-            server.say("250 ok", "250 ok")
+            server.hear_envelope("250 ok", "250 ok")
             time.sleep(0.05)
             server.say_bytes(go_on.encode() + b"550 5.7.1 this violates SMTP\r\n")
             server.reset()
@@ -101,9 +95,7 @@ class TestLosses:
         def script(server: Conversation) -> None:
             server.greet("PIPELINING")
             for _ in range(2):
-                for verb in ("MAIL", "RCPT", "DATA"):
-                    server.hear(verb)
-                server.say("250 ok", "250 ok", "354 go on")
+                server.hear_envelope()
                 time.sleep(0.2)
                 assert server.hear_message() == big
                 server.say("250 taken")
