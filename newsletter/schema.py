@@ -5,10 +5,11 @@ from newsletter.articles import models as articles
 from newsletter.core import ratelimit
 from newsletter.core.columns import Base
 from newsletter.delivery import models as delivery
+from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
 
-ROOMS = (accounts, articles, delivery, issues, newsletters, ratelimit, subscriptions, suppression)
+ROOMS = (accounts, articles, delivery, feeds, issues, newsletters, ratelimit, subscriptions, suppression)
 metadata = Base.metadata

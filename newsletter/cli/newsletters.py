@@ -36,7 +36,7 @@ def create(slug: str, name: str, from_address: str, json_: bool, **more: str | N
     values = NewsletterValues(slug=slug, name=name, from_address=from_address, **more)  # type: ignore[arg-type]
     with here.database.unit() as session:
         made = editing.create_newsletter(session, values, now=utc_now(), vault=here.vault)
-        answer = asdict(values_of(made)) | {"form": here.links.form(made.slug)}
+        answer = asdict(values_of(session, made)) | {"form": here.links.form(made.slug)}
     show(
         answer,
         json_,
@@ -51,6 +51,7 @@ def list_(json_: bool) -> None:
     here = open_here()
     with here.database.reading() as session:
         answer = [
-            asdict(values_of(item)) | {"form": here.links.form(item.slug)} for item in queries.all_newsletters(session)
+            asdict(values_of(session, item)) | {"form": here.links.form(item.slug)}
+            for item in queries.all_newsletters(session)
         ]
     show(answer, json_, lambda: table([[str(item["slug"]), str(item["name"]), str(item["form"])] for item in answer]))

@@ -43,7 +43,8 @@ class Batch(Base):
     a few rows however many readers it has. `due_at` None: nothing is left to send, or its turn has not come. `held`:
     paused. `cancelled`: what still waits is left out. What the issue decides about its deliveries (whether an uncertain
     one is sent again, until when to try) is copied here at the freeze. `wave`: 1 goes first; batches of a later wave
-    become due when the earlier ones have shown that nothing is wrong. `hard` and `content` count what `failed` was
+    become due when the earlier ones have shown that nothing is wrong, and not before `not_before`, the hour that their
+    readers chose. `hard` and `content` count what `failed` was
     refused for, `complained` how many called it spam; they only grow.
     """
 
@@ -78,6 +79,7 @@ class Batch(Base):
     unknown: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     wave: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
+    not_before: Mapped[datetime | None]
     hard: Mapped[int] = mapped_column(default=0, server_default="0")
     content: Mapped[int] = mapped_column(default=0, server_default="0")
     complained: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -10,6 +10,7 @@ from newsletter.articles import queries as articles
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery.slots import fill_for_nobody
+from newsletter.issues.contents import blocks_of
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueStatus, Variant
 
@@ -50,9 +51,7 @@ def read(session: Session, newsletter_id: int, number: int, *, language: str) ->
             Issue.frozen_at.is_not(None),
         )
     )
-    variants = (
-        session.scalars(select(Variant).where(Variant.issue_id == issue.id).order_by(Variant.id)).all() if issue else []
-    )
+    variants = _public(session, issue) if issue else []
     if issue is None or not variants:
         raise NotFoundError(_("This issue does not exist."))
     variant = next((item for item in variants if item.language == language), variants[0])
@@ -62,7 +61,7 @@ def read(session: Session, newsletter_id: int, number: int, *, language: str) ->
         subject=fill_for_nobody(variant.subject),
         sent_at=entry.sent_at,
         headlines=entry.headlines,
-        html=variant.web_html,
+        html="".join(block.web_html for block in blocks_of(session, variant)),
         language=variant.language,
     )
 
@@ -87,4 +86,11 @@ def _entry(session: Session, issue: Issue) -> ArchivedIssue:
         subject=issue.subject,
         sent_at=issue.frozen_at or issue.created_at,
         headlines=[held[article_id].title for article_id in order],
+    )
+
+
+def _public(session: Session, issue: Issue) -> list[Variant]:
+    """One variant of each language."""
+    return list(
+        session.scalars(select(Variant).where(Variant.issue_id == issue.id, Variant.public).order_by(Variant.id))
     )

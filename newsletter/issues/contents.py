@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from threading import Lock
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import among
 from newsletter.core.installation import Installation
+from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Content, Prepared
-from newsletter.issues.models import Issue, Variant
+from newsletter.issues.models import Block, Issue, Variant
 from newsletter.mail.dkim import DkimKey
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
@@ -44,15 +47,29 @@ class IssueContents:
         issue = session.get_one(Issue, variant.issue_id)
         newsletter = newsletters.by_id(session, issue.newsletter_id)
         keys = senders.signing_keys(session, newsletter.domain, self._here.vault)
-        return _content(variant, issue, newsletter, links=self._here.links, keys=keys)
+        blocks = blocks_of(session, variant)
+        mail = RenderedMail(
+            subject=variant.subject,
+            preheader=variant.preheader,
+            html="".join(block.html for block in blocks),
+            text="".join(block.text for block in blocks),
+        )
+        return _content(mail, issue, newsletter, links=self._here.links, keys=keys)
 
 
-def check_variant(variant: Variant, issue: Issue, newsletter: Newsletter, *, links: Links) -> None:
-    """Write a variant to a reader who does not exist, so that what is wrong with it is found before anybody gets it.
+def blocks_of(session: Session, variant: Variant) -> list[Block]:
+    """The pieces of a variant in their order."""
+    rows = session.scalars(select(Block).where(among(session, Block.id, variant.blocks)))
+    found = {block.id: block for block in rows}
+    return [found[block_id] for block_id in variant.blocks]
+
+
+def check_mail(mail: RenderedMail, issue: Issue, newsletter: Newsletter, *, links: Links) -> None:
+    """Write a mail to a reader who does not exist, so that what is wrong with it is found before anybody gets it.
 
     Raises RefusedError.
     """
-    Prepared(_content(variant, issue, newsletter, links=links, keys=[]), b"")
+    Prepared(_content(mail, issue, newsletter, links=links, keys=[]), b"")
 
 
 def sender_id(domain: str) -> str:
@@ -62,15 +79,15 @@ def sender_id(domain: str) -> str:
 
 
 def _content(
-    variant: Variant, issue: Issue, newsletter: Newsletter, *, links: Links, keys: Sequence[DkimKey]
+    mail: RenderedMail, issue: Issue, newsletter: Newsletter, *, links: Links, keys: Sequence[DkimKey]
 ) -> Content:
     domain = newsletter.domain
     return Content(
         sender=Mailbox(newsletter.from_address, newsletter.from_name),
         reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
-        subject=variant.subject,
-        html=variant.html,
-        text=variant.text,
+        subject=mail.subject,
+        html=mail.html,
+        text=mail.text,
         date=issue.frozen_at or issue.created_at,
         domain=domain,
         bounce_domain=senders.bounce_domain(domain),

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
 from newsletter.articles.models import Article, Placement
-from newsletter.issues.models import DigestRun, Issue, IssueArticle, IssueStatus, Trigger
+from newsletter.issues.models import DigestRun, Issue, IssueArticle, IssueStatus, RunOutcome, Trigger
+from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter
 
 MOST = 60  # articles in one issue; more would fit neither a mail nor a morning
@@ -41,8 +42,10 @@ def compose(
     articles = candidates(session, newsletter.id, cut_off=cut_off)
     if not articles:
         return None
+    schedule = schedules.main_of(session, newsletter.id)
     issue = Issue(
         newsletter_id=newsletter.id,
+        schedule_id=schedule.id,
         number=_next_number(session, newsletter.id),
         status=IssueStatus.DRAFT,
         subject="",
@@ -56,12 +59,20 @@ def compose(
     session.add(issue)
     session.flush()
     session.add_all(
-        IssueArticle(issue_id=issue.id, article_id=article.id, newsletter_id=newsletter.id, position=position)
+        IssueArticle(
+            issue_id=issue.id,
+            article_id=article.id,
+            newsletter_id=newsletter.id,
+            position=position,
+            story_id=article.story_id or article.id,
+        )
         for position, article in enumerate(articles)
     )
     session.add(
         DigestRun(
             newsletter_id=newsletter.id,
+            schedule_id=schedule.id,
+            outcome=RunOutcome.ISSUE,
             window_start=window_start,
             cut_off=cut_off,
             trigger=trigger,

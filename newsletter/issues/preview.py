@@ -12,12 +12,12 @@ from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Recipient, fill
 from newsletter.issues.content import DigestContent, Image, Story
-from newsletter.issues.contents import check_variant
+from newsletter.issues.contents import check_mail
 from newsletter.issues.editing import article_ids
-from newsletter.issues.models import Issue, Variant
+from newsletter.issues.models import Block, Issue, Variant
 from newsletter.issues.render import render_digest, render_web
 from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.models import Edition, Newsletter
 
 
 def preview(
@@ -29,7 +29,7 @@ def preview(
     """
     newsletter = newsletters.by_id(session, issue.newsletter_id)
     mail = render_digest(_content(session, issue, newsletter, language=language, links=links), language)
-    check_variant(_variant(mail, issue, language=language), issue, newsletter, links=links)
+    check_mail(mail, issue, newsletter, links=links)
     return _seen_by(reader, mail, links)
 
 
@@ -64,14 +64,29 @@ def make_variant(session: Session, issue: Issue, newsletter: Newsletter, *, lang
     Raises RefusedError for an issue that could not be sent.
     """
     content = _content(session, issue, newsletter, language=language, links=links)
-    variant = _variant(render_digest(content, language), issue, language=language)
-    variant.web_html = render_web(content, language)
-    check_variant(variant, issue, newsletter, links=links)
-    return variant
-
-
-def _variant(mail: RenderedMail, issue: Issue, *, language: str) -> Variant:
-    return Variant(issue_id=issue.id, language=language, subject=mail.subject, html=mail.html, text=mail.text)
+    mail = render_digest(content, language)
+    check_mail(mail, issue, newsletter, links=links)
+    whole = Block(
+        issue_id=issue.id,
+        key=f"whole:{language}",
+        html=mail.html,
+        text=mail.text,
+        web_html=render_web(content, language),
+    )
+    session.add(whole)
+    session.flush()
+    return Variant(
+        issue_id=issue.id,
+        key=whole.key,
+        language=language,
+        edition=Edition.FULL,
+        articles=article_ids(session, issue.id),
+        blocks=[whole.id],
+        subject=mail.subject,
+        preheader=mail.preheader,
+        public=True,
+        readers=0,
+    )
 
 
 def _seen_by(reader: Recipient | None, mail: RenderedMail, links: Links) -> RenderedMail:

@@ -1,4 +1,4 @@
-"""Digests that leave by themselves, at the hours of each newsletter's cron expression."""
+"""Digests that leave by themselves, at the hours of each cadence."""
 
 from datetime import datetime, timedelta
 from itertools import islice
@@ -10,21 +10,23 @@ from sqlalchemy.orm import Session
 from newsletter.core.recurrence import last_run, runs_after
 from newsletter.issues import digest, dispatch
 from newsletter.issues.models import Issue, Trigger
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters import schedules
+from newsletter.newsletters.models import Newsletter, Schedule
 
 CATCH_UP = timedelta(hours=12)  # after a longer outage the evening's news is no longer news
 
 
-def next_runs(newsletter: Newsletter, *, now: datetime, count: int = 10) -> list[datetime]:
+def next_runs(session: Session, newsletter: Newsletter, *, now: datetime, count: int = 10) -> list[datetime]:
     """The next moments a newsletter's digest is due, in UTC; none without a schedule."""
-    if newsletter.schedule is None:
+    main = schedules.main_of(session, newsletter.id)
+    if not main.rule:
         return []
-    return list(islice(runs_after(newsletter.schedule, ZoneInfo(newsletter.timezone), now), count))
+    return list(islice(runs_after(main.rule, ZoneInfo(newsletter.timezone), now), count))
 
 
 def scheduled(session: Session) -> list[int]:
     """Newsletters that have a schedule."""
-    return list(session.scalars(select(Newsletter.id).where(Newsletter.schedule.is_not(None)).order_by(Newsletter.id)))
+    return list(session.scalars(select(Schedule.newsletter_id).where(Schedule.rule != "").order_by(Schedule.id)))
 
 
 def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | None:
@@ -36,13 +38,11 @@ def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | N
     newsletter = session.scalars(
         select(Newsletter).where(Newsletter.id == newsletter_id).with_for_update(key_share=True)
     ).one()
-    if newsletter.schedule is None:
-        return None
-    since = newsletter.schedule_since or newsletter.created_at
-    due = last_run(newsletter.schedule, ZoneInfo(newsletter.timezone), after=since, until=now)
+    main = schedules.main_of(session, newsletter_id)
+    due = last_run(main.rule, ZoneInfo(newsletter.timezone), after=main.since, until=now) if main.rule else None
     if due is None:
         return None
-    newsletter.schedule_since = due
+    main.since = due
     if now - due > CATCH_UP:
         return None
     issue = digest.compose(session, newsletter, trigger=Trigger.SCHEDULE, actor="schedule", now=now, cut_off=due)

@@ -16,7 +16,7 @@ from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.core.recurrence import ScheduleError, parse_cron
 from newsletter.core.tokens import Vault
-from newsletter.newsletters import senders
+from newsletter.newsletters import schedules, senders
 from newsletter.newsletters.models import Newsletter, Topic
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -37,8 +37,11 @@ class NewsletterValues:
     from_name: str = ""
     reply_to: str | None = None
     postal_address: str = ""
-    schedule: str | None = None
+    schedule: str | None = None  # of the main cadence
     resend_unknown: bool = True
+
+
+COLUMNS = [field.name for field in fields(NewsletterValues) if field.name != "schedule"]
 
 
 class ValuesError(RefusedError):
@@ -49,8 +52,9 @@ class ValuesError(RefusedError):
         self.fields = wrong
 
 
-def values_of(newsletter: Newsletter) -> NewsletterValues:
-    return NewsletterValues(**{field.name: getattr(newsletter, field.name) for field in fields(NewsletterValues)})
+def values_of(session: Session, newsletter: Newsletter) -> NewsletterValues:
+    columns = {name: getattr(newsletter, name) for name in COLUMNS}
+    return NewsletterValues(**columns, schedule=schedules.main_of(session, newsletter.id).rule or None)
 
 
 def create_newsletter(session: Session, values: NewsletterValues, *, now: datetime, vault: Vault) -> Newsletter:
@@ -60,9 +64,10 @@ def create_newsletter(session: Session, values: NewsletterValues, *, now: dateti
     checked = _check(values)
     if session.scalar(select(Newsletter.id).where(Newsletter.slug == checked.slug)):
         raise ValuesError({"slug": _("There is a newsletter called “%(slug)s” already.", slug=checked.slug)})
-    newsletter = Newsletter(created_at=now, schedule_since=now, **_columns(checked))
+    newsletter = Newsletter(created_at=now, **_columns(checked))
     session.add(newsletter)
     session.flush()
+    schedules.make_main(session, newsletter, rule=checked.schedule or "", now=now)
     senders.ensure_domain(session, newsletter.domain, vault=vault, now=now)
     return newsletter
 
@@ -74,8 +79,9 @@ def change_newsletter(
     checked = _check(values)
     if checked.slug != newsletter.slug:
         raise ValuesError({"slug": _("The short name cannot change: links and readers' filters hang on it.")})
-    if (checked.schedule, checked.timezone) != (newsletter.schedule, newsletter.timezone):
-        newsletter.schedule_since = now
+    main = schedules.main_of(session, newsletter.id)
+    if (checked.schedule or "", checked.timezone) != (main.rule, newsletter.timezone):
+        main.rule, main.since = checked.schedule or "", now
     for name, value in _columns(checked).items():
         setattr(newsletter, name, value)
     senders.ensure_domain(session, newsletter.domain, vault=vault, now=now)
@@ -105,7 +111,7 @@ def _time_zones() -> set[str]:
 
 
 def _columns(values: NewsletterValues) -> dict[str, object]:
-    return {field.name: getattr(values, field.name) for field in fields(NewsletterValues)}
+    return {name: getattr(values, name) for name in COLUMNS}
 
 
 def _check(values: NewsletterValues) -> NewsletterValues:

@@ -1,16 +1,46 @@
 """What people sign up to, and in whose name it is sent."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.columns import Base, RowId
+from newsletter.core.columns import Base, RowId, words
+
+
+class Edition(StrEnum):
+    """How much of an issue a reader wants: with pictures, without, or as plain text."""
+
+    FULL = "full"
+    LIGHT = "light"
+    TEXT = "text"
+
+
+class Review(StrEnum):
+    """What happens to a digest that a schedule has composed."""
+
+    NONE = "none"  # it leaves at its hour
+    PROOF = "proof"  # approvers get a proof before
+    HOLD = "hold"  # it waits until one of them approves
+
+
+class TooLate(StrEnum):
+    """What becomes of a digest under review that nobody has approved at its hour."""
+
+    SEND = "send"
+    SKIP = "skip"
+    WAIT = "wait"
 
 
 class Newsletter(Base):
-    """A publication. `schedule` is a cron expression read in `timezone`; None: digests are sent by hand or by
-    command.
+    """A publication.
+
+    `languages` are those its articles come in; empty, those of the service. `rules` say how a digest is composed (see
+    issues.selection); None: by the defaults. `review`, `approvers` (addresses) and `too_late` say who looks at a digest
+    before it leaves, `cooling_minutes` for how long it can be pulled back, `breaking_cap` how many breaking news a
+    reader gets a day at most.
     """
 
     __tablename__ = "newsletters"
@@ -26,10 +56,15 @@ class Newsletter(Base):
     from_address: Mapped[str] = mapped_column(String(320))
     reply_to: Mapped[str | None] = mapped_column(String(320))
     postal_address: Mapped[str] = mapped_column(String(300))
-    schedule: Mapped[str | None] = mapped_column(String(120))
-    schedule_since: Mapped[datetime | None]  # hours of the schedule before this moment are not caught up
     resend_unknown: Mapped[bool]
     created_at: Mapped[datetime]
+    languages: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    rules: Mapped[dict[str, Any] | None]
+    review: Mapped[Review] = mapped_column(words(Review), default=Review.NONE, server_default="none")
+    approvers: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    too_late: Mapped[TooLate] = mapped_column(words(TooLate), default=TooLate.SEND, server_default="send")
+    cooling_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
+    breaking_cap: Mapped[int] = mapped_column(default=3, server_default="3")
 
     @property
     def domain(self) -> str:
@@ -40,6 +75,47 @@ class Newsletter(Base):
     def list_id(self) -> str:
         """RFC 2919 identifier; stays the same for ever, since readers' filters and mailbox providers hang on it."""
         return f"{self.slug}.{self.domain}"
+
+
+class Schedule(Base):
+    """A cadence of a newsletter: when its digests leave. The one at position 0 is the main one; whoever chose none is
+    on it.
+
+    `rule` is a cron expression or a recurrence rule (RFC 5545), read in `timezone` (None: the newsletter's); empty:
+    digests leave by hand only. `skipped` are dates (ISO 8601), `holidays` a calendar ("TG"), `quiet` hours in which
+    nothing leaves ("22:00-06:00"). A digest holds what was there `lead_minutes` before it leaves. An hour that was
+    missed is caught up for `catch_up_minutes`; one before `since` never is. `carry`: in how many later digests an
+    article may come that found no room. `rules`: instead of the newsletter's. `next_due_at` and `next_cut_off_at` are
+    computed from the rest, for the sweep to find.
+    """
+
+    __tablename__ = "schedules"
+    __table_args__ = (
+        UniqueConstraint("newsletter_id", "slug"),
+        Index("ix_schedules_next_cut_off_at", "next_cut_off_at"),
+    )
+
+    id: Mapped[RowId]
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"))
+    slug: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(120))
+    position: Mapped[int]
+    rule: Mapped[str] = mapped_column(String(500))
+    timezone: Mapped[str | None] = mapped_column(String(64))
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    skipped: Mapped[list[str]] = mapped_column(default=list)
+    holidays: Mapped[str] = mapped_column(String(20), default="")
+    quiet: Mapped[str] = mapped_column(String(20), default="")
+    lead_minutes: Mapped[int] = mapped_column(default=0)
+    catch_up_minutes: Mapped[int] = mapped_column(default=720)
+    carry: Mapped[int] = mapped_column(default=1)
+    rules: Mapped[dict[str, Any] | None]
+    paused_at: Mapped[datetime | None]
+    since: Mapped[datetime]
+    next_due_at: Mapped[datetime | None]
+    next_cut_off_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
 
 
 class Topic(Base):

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
+from newsletter.newsletters.models import Edition
 
 
 class SubscriptionStatus(StrEnum):
@@ -49,8 +50,32 @@ class Subscriber(Base):
     created_at: Mapped[datetime]
 
 
+class Choice(Base):
+    """One way to read a newsletter. Readers who chose alike share the row, so that grouping them is one GROUP BY,
+    however many topics there are.
+
+    `key` is SHA-256 of what was chosen. `topics` None: all of them. `hour` (0 to 23, in `timezone`, None: the
+    newsletter's): digests wait for it; None: they come when they are ready. `breaking`: wants breaking news too.
+    """
+
+    __tablename__ = "choices"
+    __table_args__ = (UniqueConstraint("newsletter_id", "key"),)
+
+    id: Mapped[RowId]
+    newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(64))
+    topics: Mapped[list[int] | None]
+    edition: Mapped[Edition] = mapped_column(words(Edition))
+    hour: Mapped[int | None]
+    timezone: Mapped[str | None] = mapped_column(String(64))
+    breaking: Mapped[bool]
+
+
 class Subscription(Base):
-    """A subscriber and a newsletter."""
+    """A subscriber and a newsletter. `choice_id` None: everything, as it comes; `schedule_id` None: the main cadence.
+    Neither is a foreign key: both tables are small and grow no holes that their services do not close, and this one may
+    have millions of rows.
+    """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
@@ -67,6 +92,8 @@ class Subscription(Base):
     confirmed_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_by_issue_id: Mapped[int | None] = mapped_column(BigInt)  # the issue whose link ended it
+    choice_id: Mapped[int | None]
+    schedule_id: Mapped[int | None]
 
 
 class Confirmation(Base):

@@ -15,7 +15,7 @@ from newsletter.delivery.personalise import Recipient
 from newsletter.issues import archive, contents, dispatch, editing, preview
 from newsletter.issues.contents import IssueContents
 from newsletter.issues.models import Issue, Variant
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.subscriptions import queries
 from newsletter.subscriptions.audience import Recipients
 from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription, SubscriptionStatus
@@ -216,7 +216,16 @@ def test_only_so_many_bytes_of_variants_are_kept(newsroom: Newsroom, monkeypatch
     with newsroom.database.unit() as session:
         first = session.query(Variant).filter_by(issue_id=issue.id).one()
         second = Variant(
-            issue_id=issue.id, language="en", subject="a", html=first.html, text=first.text, web_html=first.web_html
+            issue_id=issue.id,
+            key="another",
+            language="en",
+            edition=Edition.FULL,
+            articles=first.articles,
+            blocks=first.blocks,
+            subject="a",
+            preheader="",
+            public=False,
+            readers=0,
         )
         session.add(second)
         session.flush()

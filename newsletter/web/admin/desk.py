@@ -66,7 +66,7 @@ def _shelf(session: Session, newsletter: Newsletter, now: datetime) -> Shelf:
         newsletter=newsletter,
         subscribers=subscriptions.counts(session, newsletter.id),
         waiting=[article.title for article in candidates],
-        next_run=next(iter(schedule.next_runs(newsletter, now=now, count=1)), None),
+        next_run=next(iter(schedule.next_runs(session, newsletter, now=now, count=1)), None),
         has_articles=bool(candidates) or bool(articles.page(session, newsletter.id, limit=1)),
     )
 

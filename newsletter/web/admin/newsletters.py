@@ -28,7 +28,8 @@ NOBODY = NewsletterValues(slug="", name="", from_address="", timezone="Africa/Lo
 def newsletters() -> str:
     with installation().database.reading() as session:
         rows = [
-            (item, subscriptions.counts(session, item.id), _next_run(item)) for item in queries.all_newsletters(session)
+            (item, subscriptions.counts(session, item.id), _next_run(session, item))
+            for item in queries.all_newsletters(session)
         ]
     return render_template("admin/newsletters.html", rows=rows)
 
@@ -59,7 +60,7 @@ def create_newsletter() -> Page:
 def settings(slug: str) -> str:
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
-    return _settings_page(newsletter, editing.values_of(newsletter), {})
+        return _settings_page(session, newsletter, editing.values_of(session, newsletter), {})
 
 
 @admin.post("/newsletters/<slug>/settings")
@@ -73,13 +74,13 @@ def change_newsletter(slug: str) -> Page:
             _record(session, "newsletter.changed", newsletter)
     except ValuesError as error:
         with installation().database.reading() as session:
-            return _settings_page(enter(session, slug), values, error.fields), 422
+            return _settings_page(session, enter(session, slug), values, error.fields), 422
     flash(_("Saved."))
     return redirect(url_for("admin.settings", slug=slug), 303)
 
 
-def _settings_page(newsletter: Newsletter, values: NewsletterValues, wrong: dict[str, str]) -> str:
-    runs = schedule.next_runs(newsletter, now=guard.now(), count=10) if newsletter.schedule else []
+def _settings_page(session: Session, newsletter: Newsletter, values: NewsletterValues, wrong: dict[str, str]) -> str:
+    runs = schedule.next_runs(session, newsletter, now=guard.now(), count=10)
     return render_template(
         "admin/newsletter-settings.html",
         values=values,
@@ -89,8 +90,8 @@ def _settings_page(newsletter: Newsletter, values: NewsletterValues, wrong: dict
     )
 
 
-def _next_run(newsletter: Newsletter) -> object:
-    return next(iter(schedule.next_runs(newsletter, now=guard.now(), count=1)), None) if newsletter.schedule else None
+def _next_run(session: Session, newsletter: Newsletter) -> object:
+    return next(iter(schedule.next_runs(session, newsletter, now=guard.now(), count=1)), None)
 
 
 def _values(slug: str) -> NewsletterValues:
