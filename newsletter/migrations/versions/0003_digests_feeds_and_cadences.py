@@ -310,13 +310,13 @@ def cut_variants_into_blocks() -> None:
     listed = (
         f"SELECT jsonb_agg(article_id) FROM ({held}) held"  # noqa: S608 - nothing of it comes from outside
         if postgres
-        else f"SELECT json_group_array(article_id) FROM ({held})"  # noqa: S608
+        else f"SELECT json_group_array(article_id) FROM ({held})"  # noqa: S608 - the same
     )
     piece = "SELECT id FROM blocks WHERE issue_id = variants.issue_id AND key = 'whole:' || variants.id"
     op.execute(f"""
         UPDATE variants SET key = 'whole:' || id, edition = 'full', preheader = '', public = true, readers = 0,
             articles = coalesce(({listed}), '[]'),
-            blocks = {"jsonb_build_array" if postgres else "json_array"}(({piece}))""")  # noqa: S608
+            blocks = {"jsonb_build_array" if postgres else "json_array"}(({piece}))""")  # noqa: S608 - the same
     op.execute("""
         UPDATE variants SET readers = counted.readers
         FROM (SELECT variant_id, count(*) AS readers FROM deliveries GROUP BY variant_id) AS counted
