@@ -25,9 +25,9 @@ def current(engine: Engine) -> str | None:
         return found
 
 
-def upgrade(engine: Engine) -> bool:
-    """Bring a database to the newest revision, in one transaction; False when it was there. Two processes take
-    turns.
+def upgrade(engine: Engine, *, to: str = "") -> bool:
+    """Bring a database to the newest revision, or to an earlier one, in one transaction; False when it was at the
+    newest. Two processes take turns.
     """
     if current(engine) == head():
         return False
@@ -41,5 +41,5 @@ def upgrade(engine: Engine) -> bool:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADE_LOCK})
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to or "head")
     return True
