@@ -74,7 +74,7 @@ BEFORE_CADENCES = (
                '2026-01-01 00:00:00')""",
     """INSERT INTO issues (id, newsletter_id, number, status, subject, preheader, introduction, resend_unknown, cut_off,
             created_at, created_by, wave, brake_released)
-       VALUES (1, 1, 1, 'sent', 'Le pont', '', '', true, '2026-02-01', '2026-02-01', 'ama@gazette.example', 1, false)""",
+       VALUES (1, 1, 1, 'sent', 'Le pont', '', '', true, '2026-02-01', '2026-02-01', 'ama', 1, false)""",
     """INSERT INTO articles (id, language, title, summary, body_html, body_text, image_alt, content_hash, first_seen_at,
             updated_at)
        VALUES (5, 'fr', 'Le pont', '', '', '', '', 'a', '2026-01-31', '2026-01-31'),
