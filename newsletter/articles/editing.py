@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.articles.changes import says_something_else
 from newsletter.articles.draft import MAX_ALT, MAX_NAME, MAX_TITLE, ArticleDraft
 from newsletter.articles.models import Article, Placement
 from newsletter.core.errors import RefusedError
@@ -12,6 +13,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.tokens import hash_token
 
 MAX_BODY = 400_000
+KEPT = ("published_at", "author", "source_name", "url", "url_key")  # a source that tells less takes nothing back
 
 
 def add_article(
@@ -22,11 +24,13 @@ def add_article(
     topic_id: int | None,
     now: datetime,
     translation_of: int | None = None,
+    feed_id: int | None = None,
 ) -> tuple[Article, bool]:
     """Offer an article to a newsletter; False beside it when the newsletter had it already.
 
     The same address, or the same title and text without one, is the same article: it becomes no second row, though it
-    may be placed in a further newsletter. RefusedError when something is too long.
+    may be placed in a further newsletter. `feed_id`: the feed it came from; None: an editor. RefusedError when
+    something is too long.
     """
     _check(draft)
     article = _known(session, draft) if translation_of is None else None
@@ -36,7 +40,10 @@ def add_article(
         session.flush()
     placed = session.get(Placement, (article.id, newsletter_id))
     if placed is None:
-        session.add(Placement(article_id=article.id, newsletter_id=newsletter_id, topic_id=topic_id, placed_at=now))
+        placement = Placement(
+            article_id=article.id, newsletter_id=newsletter_id, topic_id=topic_id, placed_at=now, feed_id=feed_id
+        )
+        session.add(placement)
         session.flush()
     elif placed.withdrawn_at is not None:
         placed.withdrawn_at = None
@@ -53,8 +60,43 @@ def change_article(session: Session, article: Article, draft: ArticleDraft, *, n
         columns.pop("url_key")  # a page may call itself by another address than the one it was read from
     for name, value in columns.items():
         setattr(article, name, value)
-    article.updated_at = now
+    article.updated_at = article.edited_at = now
     session.flush()
+
+
+def revise_article(session: Session, article: Article, draft: ArticleDraft, *, now: datetime) -> bool:
+    """Take over what the source now says; False when it says nothing new.
+
+    `revised_at` is set when the words changed by more than white space or a typing error, since that is what readers
+    who had the article may want to know. A date or an author that the source no longer tells is kept. An article that
+    an editor has changed stays as the editor left it. RefusedError when something is too long.
+    """
+    if article.edited_at is not None:
+        return False
+    _check(draft)
+    before = (article.title, article.summary, article.body_text)
+    columns = _columns(draft)
+    if draft.url == article.url:
+        columns.pop("url_key")  # a page may call itself by another address than the one it was read from
+    changed = {
+        name: value
+        for name, value in columns.items()
+        if value != getattr(article, name) and not (value is None and name in KEPT)
+    }
+    if not changed:
+        return False
+    for name, value in changed.items():
+        setattr(article, name, value)
+    article.updated_at = now
+    title, summary, text = before
+    if (
+        says_something_else(title, article.title, stray=0)
+        or says_something_else(text, article.body_text)
+        or says_something_else(summary, article.summary)
+    ):
+        article.revised_at = now
+    session.flush()
+    return True
 
 
 def file_under(session: Session, article_id: int, newsletter_id: int, topic_id: int | None) -> None:

@@ -20,6 +20,7 @@ class Article(Base):
 
     `story_id`: the first article of the same story, told elsewhere in nearly the same words; None: this one.
     `fingerprint`: 64 bits that are nearly alike for texts that are. `revised_at`: when its source changed what it says.
+    `edited_at`: when an editor changed it, from which moment on its source no longer does.
     """
 
     __tablename__ = "articles"
@@ -45,6 +46,7 @@ class Article(Base):
     fingerprint: Mapped[int | None]
     picture_id: Mapped[int | None]
     revised_at: Mapped[datetime | None]
+    edited_at: Mapped[datetime | None]
 
 
 class Placement(Base):

@@ -1,12 +1,14 @@
 """Reading articles."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Article, Placement
+from newsletter.core.database import among
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
 
@@ -68,6 +70,31 @@ def in_language(session: Session, article_ids: list[int], language: str) -> dict
         if original is not None and chosen[original].language != language:
             chosen[original] = article
     return chosen
+
+
+def also_in(session: Session, article_ids: Collection[int]) -> dict[int, list[Article]]:
+    """Other articles that tell the story of each of these, the oldest first; nothing for one that stands alone.
+
+    Translations are not among them.
+    """
+    asked = dict(
+        session.execute(
+            select(Article.id, func.coalesce(Article.story_id, Article.id)).where(
+                among(session, Article.id, article_ids)
+            )
+        ).all()
+    )
+    if not asked:
+        return {}
+    story_ids = set(asked.values())
+    in_story = or_(among(session, Article.story_id, story_ids), among(session, Article.id, story_ids))
+    told: dict[int, list[Article]] = {}
+    for article in session.scalars(
+        select(Article).where(in_story, Article.translation_of.is_(None)).order_by(Article.id)
+    ):
+        told.setdefault(article.story_id or article.id, []).append(article)
+    found = {own: [other for other in told.get(story, []) if other.id != own] for own, story in asked.items()}
+    return {own: others for own, others in found.items() if others}
 
 
 def topic_ids(session: Session, newsletter_id: int, article_ids: list[int]) -> dict[int, int | None]:

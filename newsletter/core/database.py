@@ -113,7 +113,10 @@ def insert_into(session: Session, table: type[Any]) -> Any:
     return (sqlite if dialect_of(session) == "sqlite" else postgresql).insert(table)
 
 
-def among(session: Session, column: ColumnElement[int] | InstrumentedAttribute[int], ids: Collection[int]) -> Any:
+IdColumn = ColumnElement[int] | InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
+
+
+def among(session: Session, column: IdColumn, ids: Collection[int]) -> Any:
     """SQL: the column is one of these. They travel as one parameter, so that any number of them is one statement; a
     placeholder for each costs more than the query.
     """

@@ -5,6 +5,7 @@ from newsletter.core.tokens import Signer
 UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
 CONFIRM = "confirm"
+MEDIA_TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
 class Links:
@@ -32,6 +33,10 @@ class Links:
 
     def archive(self, slug: str, number: int | None = None) -> str:
         return f"{self.site_url}/archive/{slug}" + (f"/{number}" if number is not None else "")
+
+    def media(self, key: str, content_type: str) -> str:
+        """Address of a picture: it says what it holds, so it may be kept for ever."""
+        return f"{self.site_url}/media/{key}.{MEDIA_TYPES[content_type]}"
 
     def password(self, token: str) -> str:
         return f"{self.site_url}/admin/password/{token}"

@@ -191,6 +191,7 @@ def upgrade() -> None:
             sa.Column("fingerprint", BIG_INT, nullable=True),
             sa.Column("picture_id", BIG_INT, nullable=True),
             sa.Column("revised_at", sa.DateTime(timezone=True), nullable=True),
+            sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True),
         ],
         "batches": [sa.Column("not_before", sa.DateTime(timezone=True), nullable=True)],
         "issues": [
