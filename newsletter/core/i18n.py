@@ -17,6 +17,7 @@ from newsletter.core.catalogue import ENGLISH, Catalogue, read_catalogue
 
 LOCALES: Final = ("fr", "en")
 CATALOGUES: Final = Path(newsletter.__file__).parent / "locale"
+RIGHT_TO_LEFT: Final = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "ug", "ur", "yi"))
 NO_BREAK: Final = "\u00a0"
 NARROW_NO_BREAK: Final = "\u202f"
 
@@ -43,6 +44,11 @@ def known_locale(tag: str) -> str | None:
     """The locale that serves a BCP 47 language tag, None when there is none."""
     language = tag.replace("_", "-").partition("-")[0].strip().lower()
     return language if language in LOCALES else None
+
+
+def direction(tag: str) -> str:
+    """ "rtl" for a language that is written from right to left, else "ltr"."""
+    return "rtl" if tag.replace("_", "-").partition("-")[0].lower() in RIGHT_TO_LEFT else "ltr"
 
 
 @cache

@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from mjml import mjml2html
@@ -62,8 +62,20 @@ def render(template: str, /, **values: object) -> str:
     text = environment().get_template(template).render(values)
     if not template.endswith(".txt"):
         return text
-    text = _BLANK_LINES.sub("\n\n", text).strip()
+    text = plain(text)
     return " ".join(text.split("\n")) if template.endswith("subject.txt") else f"{text}\n"
+
+
+def macros(template: str, /, **values: object) -> Any:
+    """The macros of a template below `templates/email/`, which know these values; they speak the language that is
+    current when they are called.
+    """
+    return environment().get_template(template).make_module(values)
+
+
+def plain(text: str) -> str:
+    """Plain text with single blank lines inside and none around."""
+    return _BLANK_LINES.sub("\n\n", text).strip()
 
 
 def render_mail(name: str, locale: str, /, *, preheader: str = "", **values: object) -> RenderedMail:

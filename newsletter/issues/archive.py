@@ -13,6 +13,7 @@ from newsletter.delivery.slots import fill_for_nobody
 from newsletter.issues.contents import blocks_of
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueStatus, Variant
+from newsletter.issues.typesetting import assemble_web
 
 PUBLIC = (IssueStatus.SENDING, IssueStatus.PAUSED, IssueStatus.SENT)
 HEADLINES = 5
@@ -61,7 +62,7 @@ def read(session: Session, newsletter_id: int, number: int, *, language: str) ->
         subject=fill_for_nobody(variant.subject),
         sent_at=entry.sent_at,
         headlines=entry.headlines,
-        html="".join(block.web_html for block in blocks_of(session, variant)),
+        html=assemble_web(blocks_of(session, variant)),
         language=variant.language,
     )
 

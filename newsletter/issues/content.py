@@ -1,6 +1,5 @@
 """What an issue says, as values: rendering takes nothing else, so a preview, a proof and the real thing are one."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,11 +15,21 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another place that tells the same story."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """One article as a digest shows it; plain text, but `body_html`, which was made safe when the article was stored.
 
     `url` is where it is read, empty when only the issue's own web page has it: give `body_html` then, and a `key`,
-    which becomes its anchor there. `minutes` 0: not known.
+    which becomes its anchor there. `minutes` 0: not known. `section` is the title of its section, in an issue that has
+    some. `updated`: readers may know an earlier form of it. `day`: when it was published. `language`, when it is
+    another than the issue's.
     """
 
     title: str
@@ -33,21 +42,21 @@ class Story:
     image: Image | None = None
     key: str = ""
     body_html: str = ""
-
-    def credits(self, minutes: Callable[[int], str], *, topic: bool = False) -> list[str]:
-        """The line below a story: who wrote it, where it comes from, how long reading takes (in words by `minutes`)."""
-        words = [self.topic if topic else "", self.author, self.source if self.source != self.author else ""]
-        if self.minutes:
-            words.append(minutes(self.minutes))
-        return [word for word in words if word]
+    article_id: int = 0
+    section: str = ""
+    updated: bool = False
+    also_in: tuple[Elsewhere, ...] = ()
+    day: date | None = None
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DigestContent:
     """An issue. `day` is the date in the newsletter's time zone, `web_url` its page in the archive.
 
-    An empty `subject` or `preheader` is made from the stories. `introduction` is plain text, blank lines between
-    paragraphs.
+    `stories` are all that any reader gets, each with its `article_id`. `language` is what they are written in, when our
+    own words do not come in it. An empty `subject` or `preheader` is made from a reader's stories. `introduction` is
+    plain text, blank lines between paragraphs.
     `replies_welcome`: somebody reads the answers, so the footer asks for them. `left_out` stories are on the web only.
     """
 
@@ -63,3 +72,4 @@ class DigestContent:
     introduction: str = ""
     replies_welcome: bool = False
     left_out: int = 0
+    language: str = ""

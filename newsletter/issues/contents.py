@@ -12,6 +12,7 @@ from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Content, Prepared
 from newsletter.issues.models import Block, Issue, Variant
+from newsletter.issues.typesetting import assemble
 from newsletter.mail.dkim import DkimKey
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
@@ -48,12 +49,7 @@ class IssueContents:
         newsletter = newsletters.by_id(session, issue.newsletter_id)
         keys = senders.signing_keys(session, newsletter.domain, self._here.vault)
         blocks = blocks_of(session, variant)
-        mail = RenderedMail(
-            subject=variant.subject,
-            preheader=variant.preheader,
-            html="".join(block.html for block in blocks),
-            text="".join(block.text for block in blocks),
-        )
+        mail = assemble(blocks, subject=variant.subject, preheader=variant.preheader)
         return _content(mail, issue, newsletter, links=self._here.links, keys=keys)
 
 

@@ -1,34 +1,44 @@
 """An issue as readers will see it: the same code for a preview and for the freeze."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from newsletter.articles import queries as articles
-from newsletter.articles.models import Article
-from newsletter.core.prose import reading_minutes
+from newsletter.core.i18n import known_locale
 from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Recipient, fill
-from newsletter.issues.content import DigestContent, Image, Story
+from newsletter.issues.content import DigestContent
 from newsletter.issues.contents import check_mail
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Block, Issue, Variant
-from newsletter.issues.render import render_digest, render_web
+from newsletter.issues.stories import section_titles, sections_of, stories
+from newsletter.issues.typesetting import Typesetter, assemble
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Edition, Newsletter
 
 
 def preview(
-    session: Session, issue: Issue, *, language: str, links: Links, reader: Recipient | None = None
+    session: Session,
+    issue: Issue,
+    *,
+    language: str,
+    links: Links,
+    edition: Edition = Edition.FULL,
+    picked: Sequence[int] | None = None,
+    reader: Recipient | None = None,
 ) -> RenderedMail:
-    """The mail of an issue in a language as this reader would get it; without one, as the public may see it.
+    """The mail of an issue in a language and edition, of all its articles or of those `picked` for some readers; as
+    this reader would get it, without one as the public may see it.
 
     Raises RefusedError for an issue that could not be sent.
     """
     newsletter = newsletters.by_id(session, issue.newsletter_id)
-    mail = render_digest(_content(session, issue, newsletter, language=language, links=links), language)
+    setter = typesetter(session, issue, newsletter, language=language, edition=edition, links=links)
+    mail = set_mail(setter, article_ids(session, issue.id) if picked is None else picked)
     check_mail(mail, issue, newsletter, links=links)
     return _seen_by(reader, mail, links)
 
@@ -36,26 +46,79 @@ def preview(
 def preview_next(
     session: Session,
     newsletter: Newsletter,
-    held: list[int],
+    held: Sequence[int],
     *,
     language: str,
     links: Links,
     now: datetime,
+    edition: Edition = Edition.FULL,
+    sections: dict[int, str] | None = None,
+    rules: dict[str, Any] | None = None,
     reader: Recipient | None = None,
 ) -> RenderedMail:
-    """The same for an issue that has not been made, of these articles."""
-    content = digest_content(
-        session,
-        newsletter,
-        held,
-        number=0,
-        moment=now,
-        subject="",
-        introduction="",
+    """The same for an issue that has not been made, of these articles. `sections` are keys of `rules`, by article."""
+    content = DigestContent(
+        newsletter=newsletter.name,
+        publisher=newsletter.publisher,
+        postal_address=newsletter.postal_address,
         web_url=links.archive(newsletter.slug),
-        language=language,
+        number=0,
+        day=_day(now, newsletter),
+        stories=stories(
+            session,
+            newsletter,
+            held,
+            language=language,
+            links=links,
+            sections=section_titles(sections or {}, rules or newsletter.rules),
+            rules=rules or newsletter.rules,
+        ),
+        replies_welcome=newsletter.reply_to is not None,
+        language=_foreign(language, newsletter),
     )
-    return _seen_by(reader, render_digest(content, language), links)
+    setter = Typesetter(content, locale=_locale(language, newsletter), edition=edition)
+    return _seen_by(reader, set_mail(setter, held), links)
+
+
+def typesetter(
+    session: Session, issue: Issue, newsletter: Newsletter, *, language: str, edition: Edition, links: Links
+) -> Typesetter:
+    """What sets an issue for readers of a language and an edition: with all articles of its pool, each translated where
+    a translation exists, dated in the newsletter's zone.
+
+    A subject that an editor wrote is in the newsletter's language; in another one it is made from the stories.
+    """
+    own = language == newsletter.language
+    held = article_ids(session, issue.id)
+    content = DigestContent(
+        newsletter=newsletter.name,
+        publisher=newsletter.publisher,
+        postal_address=newsletter.postal_address,
+        web_url=links.archive(newsletter.slug, issue.number),
+        number=issue.number,
+        day=_day(issue.cut_off, newsletter),
+        stories=stories(
+            session,
+            newsletter,
+            held,
+            language=language,
+            links=links,
+            sections=section_titles(sections_of(session, issue.id), issue.rules),
+            rules=issue.rules,
+        ),
+        subject=issue.subject if own else "",
+        preheader=issue.preheader if own else "",
+        introduction=issue.introduction if own else "",
+        replies_welcome=newsletter.reply_to is not None,
+        language=_foreign(language, newsletter),
+    )
+    return Typesetter(content, locale=_locale(language, newsletter), edition=edition)
+
+
+def set_mail(setter: Typesetter, held: Sequence[int]) -> RenderedMail:
+    """The mail of these articles, with slots."""
+    made = setter.set(held)
+    return assemble([setter.block(key) for key in made.keys], subject=made.subject, preheader=made.preheader)
 
 
 def make_variant(session: Session, issue: Issue, newsletter: Newsletter, *, language: str, links: Links) -> Variant:
@@ -63,27 +126,25 @@ def make_variant(session: Session, issue: Issue, newsletter: Newsletter, *, lang
 
     Raises RefusedError for an issue that could not be sent.
     """
-    content = _content(session, issue, newsletter, language=language, links=links)
-    mail = render_digest(content, language)
-    check_mail(mail, issue, newsletter, links=links)
-    whole = Block(
-        issue_id=issue.id,
-        key=f"whole:{language}",
-        html=mail.html,
-        text=mail.text,
-        web_html=render_web(content, language),
-    )
-    session.add(whole)
+    held = article_ids(session, issue.id)
+    setter = typesetter(session, issue, newsletter, language=language, edition=Edition.FULL, links=links)
+    made = setter.set(held)
+    check_mail(set_mail(setter, held), issue, newsletter, links=links)
+    rows = []
+    for key in made.keys:
+        block = setter.block(key)
+        rows.append(Block(issue_id=issue.id, key=key, html=block.html, text=block.text, web_html=block.web_html))
+    session.add_all(rows)
     session.flush()
     return Variant(
         issue_id=issue.id,
-        key=whole.key,
+        key=f"whole:{language}",
         language=language,
         edition=Edition.FULL,
-        articles=article_ids(session, issue.id),
-        blocks=[whole.id],
-        subject=mail.subject,
-        preheader=mail.preheader,
+        articles=held,
+        blocks=[row.id for row in rows],
+        subject=made.subject,
+        preheader=made.preheader,
         public=True,
         readers=0,
     )
@@ -100,65 +161,15 @@ def _seen_by(reader: Recipient | None, mail: RenderedMail, links: Links) -> Rend
     )
 
 
-def _content(session: Session, issue: Issue, newsletter: Newsletter, *, language: str, links: Links) -> DigestContent:
-    return digest_content(
-        session,
-        newsletter,
-        article_ids(session, issue.id),
-        number=issue.number,
-        moment=issue.cut_off,
-        subject=issue.subject,
-        introduction=issue.introduction,
-        web_url=links.archive(newsletter.slug, issue.number),
-        language=language,
-    )
+def _day(moment: datetime, newsletter: Newsletter) -> date:
+    return moment.astimezone(ZoneInfo(newsletter.timezone)).date()
 
 
-def digest_content(
-    session: Session,
-    newsletter: Newsletter,
-    held: list[int],
-    *,
-    number: int,
-    moment: datetime,
-    subject: str,
-    introduction: str,
-    web_url: str,
-    language: str,
-) -> DigestContent:
-    """What an issue says in a language: each article translated where a translation exists, dated in the newsletter's
-    zone.
-
-    A subject that an editor wrote is in the newsletter's language; in another one it is made from the stories.
-    """
-    in_language = articles.in_language(session, held, language)
-    topics = {topic.id: topic.name for topic in newsletters.topics(session, newsletter.id)}
-    filed = articles.topic_ids(session, newsletter.id, held)
-    own = language == newsletter.language
-    return DigestContent(
-        newsletter=newsletter.name,
-        publisher=newsletter.publisher,
-        postal_address=newsletter.postal_address,
-        web_url=web_url,
-        number=number,
-        day=moment.astimezone(ZoneInfo(newsletter.timezone)).date(),
-        stories=tuple(_story(in_language[item], topics.get(filed.get(item) or 0, "")) for item in held),
-        subject=subject if own else "",
-        introduction=introduction if own else "",
-        replies_welcome=newsletter.reply_to is not None,
-    )
+def _locale(language: str, newsletter: Newsletter) -> str:
+    """What our own words come in: the language, else the newsletter's."""
+    return known_locale(language) or known_locale(newsletter.language) or "en"
 
 
-def _story(article: Article, topic: str) -> Story:
-    return Story(
-        title=article.title,
-        url=article.url or "",
-        summary=article.summary,
-        topic=topic,
-        author=article.author or "",
-        source=article.source_name or "",
-        minutes=reading_minutes(article.body_text),
-        image=Image(article.image_url, article.image_alt) if article.image_url else None,
-        key=f"a{article.id}",
-        body_html="" if article.url else article.body_html,
-    )
+def _foreign(language: str, newsletter: Newsletter) -> str:
+    """The language when our own words come in another one."""
+    return "" if language == _locale(language, newsletter) else language

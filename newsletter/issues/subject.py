@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
+from newsletter.core.prose import excerpt
 from newsletter.issues.content import Story
 
 LONGEST_SUBJECT = 70  # characters; a phone shows 40, a desktop about 70
@@ -39,7 +40,7 @@ def make_preheader(stories: Sequence[Story]) -> str:
     """The headlines behind the first, as many as fit; a single story's summary."""
     titles = [story.title for story in stories if story.title]
     if len(titles) < 2:
-        return shorten(stories[0].summary, LONGEST_PREHEADER) if stories else ""
+        return shorten(excerpt(stories[0].summary, LONGEST_PREHEADER), LONGEST_PREHEADER) if stories else ""
     text = ""
     for title in titles[1:]:
         sentence = title if title.endswith((".", "?", "!", "…", "»", "”")) else f"{title}."
