@@ -1,26 +1,14 @@
 """Whether a source that changed its text changed what it says, or only how it spells it."""
 
-import re
-import unicodedata
 from collections import Counter
 from difflib import SequenceMatcher
 from typing import Final
 
-_WORD: Final = re.compile(r"\w+")
+from newsletter.articles.fingerprint import folded_words
+
 STRAY_WORDS: Final = 2  # words that may come or go in a text before it says something else
 MOST_TYPOS: Final = 12  # as many corrected words are a new wording
 ALIKE: Final = 0.7  # "recieve" and "receive" have 0.86, "ouvre" and "rouvre" 0.91, "mort" and "blessé" 0.2
-
-
-def folded(text: str) -> str:
-    """The text without accents and case, for comparing."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in apart if not unicodedata.combining(character))
-
-
-def folded_words(text: str) -> list[str]:
-    """The words of a text without accents, case and punctuation."""
-    return _WORD.findall(folded(text))
 
 
 def says_something_else(before: str, after: str, *, stray: int = STRAY_WORDS) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.articles import stories
 from newsletter.articles.changes import says_something_else
 from newsletter.articles.draft import MAX_ALT, MAX_NAME, MAX_TITLE, ArticleDraft
 from newsletter.articles.models import Article, Placement
@@ -29,15 +30,17 @@ def add_article(
     """Offer an article to a newsletter; False beside it when the newsletter had it already.
 
     The same address, or the same title and text without one, is the same article: it becomes no second row, though it
-    may be placed in a further newsletter. `feed_id`: the feed it came from; None: an editor. RefusedError when
-    something is too long.
+    may be placed in a further newsletter. One that tells the story of another one gets its `story_id`. `feed_id`: the
+    feed it came from; None: an editor. RefusedError when something is too long.
     """
     _check(draft)
+    stories.take_turn(session)
     article = _known(session, draft) if translation_of is None else None
     if article is None:
         article = Article(first_seen_at=now, updated_at=now, translation_of=translation_of, **_columns(draft))
         session.add(article)
         session.flush()
+        stories.take_in(session, article, now=now)
     placed = session.get(Placement, (article.id, newsletter_id))
     if placed is None:
         placement = Placement(
@@ -61,6 +64,7 @@ def change_article(session: Session, article: Article, draft: ArticleDraft, *, n
     for name, value in columns.items():
         setattr(article, name, value)
     article.updated_at = article.edited_at = now
+    stories.refresh(article)
     session.flush()
 
 
@@ -95,6 +99,7 @@ def revise_article(session: Session, article: Article, draft: ArticleDraft, *, n
         or says_something_else(summary, article.summary)
     ):
         article.revised_at = now
+    stories.refresh(article)
     session.flush()
     return True
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from newsletter.articles import editing, extract, queries
+from newsletter.articles import editing, extract, queries, stories
 from newsletter.articles.extract import ArticleDraft, Given
 from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
@@ -69,6 +69,7 @@ def add(
     draft = _read(here, source, url, zone, given)
     with here.database.unit() as session:
         newsletter = newsletters.by_slug(session, slug)
+        stories.take_turn(session)
         topic = ensure_topic(session, newsletter.id, draft.topic) if draft.topic else None
         if translation_of is not None:
             queries.placed(session, translation_of, newsletter.id)

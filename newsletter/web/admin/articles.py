@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
-from newsletter.articles import editing, extract, queries
+from newsletter.articles import editing, extract, queries, stories
 from newsletter.articles.draft import ArticleDraft, Given
 from newsletter.articles.models import Article
 from newsletter.core import fetching
@@ -62,6 +62,7 @@ def add_article(slug: str) -> Page:
         draft = _fetched(address, zone) if address else _written(zone)
         with installation().database.unit() as session:
             newsletter = enter(session, slug)
+            stories.take_turn(session)
             article, created = editing.add_article(
                 session,
                 draft,
