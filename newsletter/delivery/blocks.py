@@ -19,25 +19,34 @@ _CLEAN_AND_UNESCAPED = re.compile(r"[ !#-%(-;=?-~]*")
 
 
 class Body:
-    """A multipart/alternative with slots. `first` is what stands before the first slot of the text, `marks` are all its
-    slots.
+    """A multipart/alternative with slots, or one text/plain when there is no HTML. `first` is what stands before the
+    first slot of the text, `marks` are all its slots, `headers` the fields that say how to read it.
 
     Everything is in the relaxed form that DKIM hashes, whatever the values.
     """
 
     def __init__(self, text: str, html: str, boundary: str) -> None:
-        mark = b"--" + boundary.encode("ascii")
-        self._text = _encode(text, html=False)
-        self._html = _encode(html, html=True)
-        self.first = mark + b"\r\n" + message.part_head("plain", self._text.encoding) + self._text.first
-        self._between = b"\r\n" + mark + b"\r\n" + message.part_head("html", self._html.encoding) + self._html.first
-        self._end = b"\r\n" + mark + b"--\r\n"
-        self.marks = self._text.marks | self._html.marks
+        self._text = _encode(text if html else f"{text.rstrip()}\n", html=False)
+        self._html = _encode(html, html=True) if html else None
+        self._between, self._end = b"", b""
+        if self._html is None:
+            self.first = self._text.first
+            self.headers = message.text_headers(self._text.encoding)
+            self.marks = self._text.marks
+        else:
+            mark = b"--" + boundary.encode("ascii")
+            self.first = mark + b"\r\n" + message.part_head("plain", self._text.encoding) + self._text.first
+            html_head = message.part_head("html", self._html.encoding)
+            self._between = b"\r\n" + mark + b"\r\n" + html_head + self._html.first
+            self._end = b"\r\n" + mark + b"--\r\n"
+            self.headers = message.body_headers(boundary)
+            self.marks = self._text.marks | self._html.marks
         self._hash = hashlib.sha256(self.first)
 
     def rest(self, values: Mapping[str, str]) -> bytes:
         """What follows `first` for one reader. `values`, by mark, are lines of text, not escaped."""
-        return b"".join([*self._text.write(values), self._between, *self._html.write(values), self._end])
+        html = self._html.write(values) if self._html is not None else ()
+        return b"".join([*self._text.write(values), self._between, *html, self._end])
 
     def digest(self, rest: bytes) -> bytes:
         """The SHA-256 of the whole body."""
@@ -47,7 +56,8 @@ class Body:
 
     def size(self) -> int:
         """Bytes that are kept."""
-        return len(self.first) + len(self._between) + self._text.size() + self._html.size()
+        html = self._html.size() if self._html is not None else 0
+        return len(self.first) + len(self._between) + self._text.size() + html
 
 
 class QuotedBlocks:

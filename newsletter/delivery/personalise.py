@@ -17,7 +17,6 @@ from newsletter.mail.message import (
     ListHeaders,
     MessageHeaders,
     MessageIds,
-    body_headers,
     boundary_for,
     bulk_headers,
     check_lines,
@@ -45,8 +44,8 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A variant and what its messages share. `html`, `text` and `subject` hold slots for what is personal; `date` is
-    the freeze's.
+    """A variant and what its messages share. `html`, `text` and `subject` hold slots for what is personal; without
+    `html` it is sent as plain text alone. `date` is the freeze's.
     """
 
     sender: Mailbox
@@ -100,7 +99,7 @@ class Prepared:
         self._bounces = verp.Tagger(verp.DELIVERY, secret, content.bounce_domain)
         self._leaving = verp.Tagger(verp.UNSUBSCRIBE, secret, content.bounce_domain)
         own = [headers.TO, headers.MESSAGE_ID, headers.LIST_UNSUBSCRIBE, *([headers.SUBJECT] if subject_slots else [])]
-        fields = [*_fields_for_anybody(content, self._ids.of(0)), *body_headers(boundary)]
+        fields = [*_fields_for_anybody(content, self._ids.of(0)), *self._body.headers]
         headers.write_headers(fields)
         shared = [item for item in fields if item.name not in own]
         self._signing = dkim.Signing(content.keys, shared, own, content.date) if content.keys else None

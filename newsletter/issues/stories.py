@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.articles import pictures
 from newsletter.articles import queries as articles
 from newsletter.articles.models import Article
+from newsletter.articles.pictures import ReadyPicture
 from newsletter.core.prose import reading_minutes
 from newsletter.core.urls import Links
 from newsletter.issues.content import Elsewhere, Image, Story
@@ -27,11 +29,16 @@ def stories(
     sections: Mapping[int, str],
     rules: Mapping[str, Any] | None,
 ) -> tuple[Story, ...]:
-    """The stories of articles in their order. `sections` are titles, by article."""
+    """The stories of articles in their order. `sections` are titles, by article.
+
+    A picture comes from us or not at all: one at its publisher's address would tell the publisher who reads, and change
+    or go after the mail is out.
+    """
     chosen = articles.in_language(session, list(held), language)
     topics = {topic.id: topic.name for topic in newsletters.topics(session, newsletter.id)}
     filed = articles.topic_ids(session, newsletter.id, list(held))
     elsewhere = articles.also_in(session, held)
+    shown = pictures.ready(session, {*held, *(article.id for article in chosen.values())})
     zone = ZoneInfo(newsletter.timezone)
     marked = (rules or {}).get("updated", "ignore") != "ignore"
     return tuple(
@@ -46,7 +53,7 @@ def stories(
             source=article.source_name or "",
             minutes=reading_minutes(article.body_text),
             day=article.published_at.astimezone(zone).date() if article.published_at else None,
-            image=Image(article.image_url, article.image_alt) if article.image_url else None,
+            image=_image(shown.get(article.id) or shown.get(item), article, links),
             key=f"a{article.id}",
             body_html="" if article.url else article.body_html,
             updated=marked and article.revised_at is not None,
@@ -72,6 +79,13 @@ def section_titles(sections: Mapping[int, str], rules: Mapping[str, Any] | None)
     """The title of each article's section, as the rules have it."""
     titles = {item["key"]: item["title"] for item in (rules or {}).get("sections", [])}
     return {article: titles[key] for article, key in sections.items() if titles.get(key)}
+
+
+def _image(picture: ReadyPicture | None, article: Article, links: Links) -> Image | None:
+    if picture is None:
+        return None
+    address = links.media(picture.key, picture.content_type)
+    return Image(address, article.image_alt, picture.width, picture.height)
 
 
 def _places(others: Collection[Article], article: Article) -> tuple[Elsewhere, ...]:

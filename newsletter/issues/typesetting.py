@@ -84,7 +84,7 @@ class Typesetter:
             cards=0 if self._edition is Edition.LIGHT else most_cards(article_ids, self._headings),
             shown=len(article_ids),
         )
-        return SetIssue(subject, preheader, tuple([self._keys[piece] for piece in pieces]))
+        return SetIssue(subject, preheader, tuple([self._keys[piece] for piece in pieces if piece in self._keys]))
 
     def block(self, key: str) -> BlockText:
         """A block that an issue was set with."""
@@ -107,9 +107,10 @@ class Typesetter:
     def _render(self, pieces: Iterable[Piece]) -> None:
         for piece, block in self._pieces.render(pieces).items():
             key = f"{piece.kind}:{self._language}:{self._edition}:{piece.which}"
-            self._keys[piece] = key
             self._weights[piece] = len(block.html.encode())
-            self._blocks[key] = block
+            if block.html or block.text or block.web_html:
+                self._keys[piece] = key
+                self._blocks[key] = block
 
     def _titles(self, article_ids: Sequence[int]) -> tuple[str, str]:
         """What an editor wrote, else what the stories give."""

@@ -185,6 +185,15 @@ def body_headers(boundary: str) -> list[Header]:
     return [headers.structured(headers.MIME_VERSION, "1.0"), content_type]
 
 
+def text_headers(encoding: bytes) -> list[Header]:
+    """The fields that say how to read a body that is plain text alone."""
+    return [
+        headers.structured(headers.MIME_VERSION, "1.0"),
+        headers.structured(headers.CONTENT_TYPE, "text/plain; charset=utf-8"),
+        headers.structured(headers.CONTENT_TRANSFER_ENCODING, encoding.decode("ascii")),
+    ]
+
+
 def check_lines(message: bytes) -> None:
     """Refuse (ValueError) what must never reach a wire: a lone CR or LF, a NUL, a line of more than 998 bytes."""
     ends = message.count(b"\r\n")

@@ -66,13 +66,12 @@ def assert_safe(data: bytes) -> None:
 def test_any_text_with_any_values_reads_back_filled(pieces, end, values, more):
     source = "".join(f"{text.replace('@@', '')}{mark}" for text, mark in pieces) + end.replace("@@", "") + more
     pieces = [(text.replace("@@", ""), mark) for text, mark in pieces]
-    body = Body(source, source, BOUNDARY)
+    body = Body(source, f"<p>\n{source}", BOUNDARY)
     data = whole(body, values)
     sent = body.first + body.rest(values)
     assert_safe(data.partition(b"\r\n\r\n")[2])
-    assert contents(data) == [
-        expected(pieces, end.replace("@@", "") + more, values, html=html) for html in (False, True)
-    ]
+    text, html = [expected(pieces, end.replace("@@", "") + more, values, html=html) for html in (False, True)]
+    assert contents(data) == [text, f"<p>\n{html}"]
     assert dkim.relaxed_body(sent) == sent
 
 
@@ -144,3 +143,21 @@ def test_the_hash_of_a_body_is_that_of_its_bytes():
     for value in ("https://n.example/u/1", "é"):
         rest = body.rest({SLOT_UNSUBSCRIBE: value})
         assert body.digest(rest) == hashlib.sha256(body.first + rest).digest()
+
+
+@settings(max_examples=200)
+@given(PIECES, TEXTS, st.fixed_dictionaries(dict.fromkeys(MARKS, TEXTS)), st.sampled_from(["", "漢" * 900]))
+def test_a_body_without_html_is_one_text_that_reads_back_filled(pieces, end, values, more):
+    pieces = [(text.replace("@@", ""), mark) for text, mark in pieces]
+    source = "".join(f"{text}{mark}" for text, mark in pieces) + end.replace("@@", "") + more + "end"
+    body = Body(source, "", BOUNDARY)
+    head = b"".join(item.line for item in body.headers) + b"\r\n"
+    sent = body.first + body.rest(values)
+    assert_safe(sent)
+    assert sent.endswith(b"\r\n")
+    assert dkim.relaxed_body(sent) == sent
+    parsed = email.message_from_bytes(head + sent, policy=email.policy.default)
+    assert not parsed.is_multipart()
+    assert parsed.get_content_type() == "text/plain"
+    text = parsed.get_payload(decode=True).decode().replace("\r\n", "\n")
+    assert text == expected(pieces, end.replace("@@", "") + more + "end\n", values, html=False)

@@ -233,3 +233,16 @@ def test_a_preview_shows_a_reader_what_the_mail_would():
     text = f"À {CITY}: {SLOT_UNSUBSCRIBE} {link_slot(1)} {slots.protect('@@')}"
     assert fill(text, AMA, html=False) == f"À Lomé: {AMA.unsubscribe_url} # @@"
     assert fill(CITY, replace(AMA, attributes={"city": "<b>"}), html=True) == "&lt;b&gt;"
+
+
+def test_a_variant_without_html_is_one_signed_text():
+    prepared = Prepared(replace(CONTENT, html=""), SECRET)
+    data = prepared.write(AMA, 3)[1]
+    parsed = parse(data)
+    assert parsed.get_content_type() == "text/plain"
+    assert not parsed.is_multipart()
+    text = parsed.get_payload(decode=True).decode().replace("\r\n", "\n")
+    assert text == f".Été à Lomé\nFrom here\n{AMA.unsubscribe_url}\n{AMA.preferences_url}\n"
+    assert b"boundary" not in data
+    assert prepared.write(AMA, 3)[1] == data
+    assert verify_all(data, KEYS) == [True, True]

@@ -11,7 +11,7 @@ import pytest
 from newsletter.core.i18n import use_locale
 from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, field_slot, fill
 from newsletter.issues.content import DigestContent, Image, Story
-from newsletter.issues.layout import Layout, fit, layout_stories
+from newsletter.issues.layout import Headings, Kind, Piece, fit, lay_out, most_cards, pieces_of
 from newsletter.issues.render import render_digest, render_web
 from newsletter.issues.subject import make_preheader, make_subject, shorten
 
@@ -224,34 +224,65 @@ def test_an_issue_that_is_too_heavy_is_shortened_and_says_so():
     assert Page(mail.html).links() == links_of(mail.text)
 
 
+def weigh(pieces: list[Piece]) -> int:
+    costs = {Kind.FIRST_CARD: 40, Kind.CARD: 40, Kind.FIRST_LINE: 10, Kind.LINE: 10, Kind.LEAD: 100}
+    return sum(costs.get(piece.kind, 0) for piece in pieces)
+
+
+def shape(count: int, most: int) -> tuple[int, list[int], int]:
+    """Cards, lines and what is online of so many stories at a weight."""
+    stories = [story(number, article_id=number) for number in range(count)]
+    headings, articles = Headings(stories), [item.article_id for item in stories]
+
+    def arrange(cards: int, shown: int) -> list[Piece]:
+        return pieces_of(lay_out(articles, headings, cards=cards, shown=shown))
+
+    pieces = fit(arrange, weigh, cards=most_cards(articles, headings), shown=count, most=most)
+    lines = [piece.which for piece in pieces if piece.kind in (Kind.FIRST_LINE, Kind.LINE)]
+    online = next((piece.which for piece in pieces if piece.kind is Kind.MORE), 0)
+    assert [piece.kind for piece in pieces].count(Kind.ONLINE) == online
+    return sum(piece.kind in (Kind.FIRST_CARD, Kind.CARD) for piece in pieces), lines, online
+
+
 def test_cards_become_lines_before_lines_are_left_out():
-    layout = layout_stories([story(number) for number in range(10)])
-
-    def weigh(tried: Layout) -> int:
-        return 100 + 30 * len(tried.cards) + 10 * len(tried.lines)
-
-    assert weigh(layout) == 290
-    assert fit(layout, weigh, most=300) == layout
-    fewer = fit(layout, weigh, most=250)
-    assert (len(fewer.cards), len(fewer.lines), fewer.left_out) == (3, 6, 0)
-    assert [item.title for item in fewer.lines[:2]] == [layout.cards[3].title, layout.cards[4].title]
-    least = fit(layout, weigh, most=115)
-    assert (len(least.cards), len(least.lines), least.left_out) == (0, 1, 8)
+    assert shape(10, 340) == (5, [6, 7, 8, 9], 0)
+    assert shape(10, 280) == (3, [4, 5, 6, 7, 8, 9], 0)
+    assert shape(10, 119) == (0, [1], 8)
+    assert shape(10, 50) == (0, [], 9)
 
 
-def test_every_story_has_one_place():
-    for count in (0, 1, 2, 6, 7, 20):
-        stories = tuple(story(number) for number in range(count))
-        layout = layout_stories(stories)
-        assert tuple(filter(None, (layout.lead,))) + layout.cards + layout.lines == stories
-        assert len(layout.cards) <= 5
+@pytest.mark.parametrize("sections", [[], ["Politics", "Sport"], ["Politics", "Sport", ""]])
+@pytest.mark.parametrize("count", [0, 1, 2, 6, 7, 20])
+def test_every_story_has_one_place(count, sections):
+    stories = [
+        story(number, article_id=number, section=sections[number % len(sections)] if sections else "")
+        for number in range(count)
+    ]
+    articles, headings = [item.article_id for item in stories], Headings(stories)
+    pieces = pieces_of(lay_out(articles, headings, cards=most_cards(articles, headings), shown=count))
+    told = [piece.which for piece in pieces if piece.kind in (Kind.LEAD, Kind.FIRST_CARD, Kind.CARD)]
+    lines = [piece.which for piece in pieces if piece.kind in (Kind.FIRST_LINE, Kind.LINE)]
+    assert sorted(told + lines) == articles
+    assert told[:1] == articles[:1]
+    assert len(told) <= 6
+
+
+def headed(stories: list[Story], *, cards: int = 5) -> list[tuple[str, list[int], list[int]]]:
+    headings = Headings(stories)
+    layout = lay_out([item.article_id for item in stories], headings, cards=cards, shown=len(stories))
+    return [(headings.titles[group.heading], list(group.cards), list(group.lines)) for group in layout.groups]
 
 
 def test_cards_are_grouped_by_topic_and_those_without_come_last():
-    topics = ["", "Monde", "Togo", "Monde", ""]
-    layout = layout_stories([story(0), *(story(number, topic=topic) for number, topic in enumerate(topics, 1))])
-    groups = [(group.topic, [item.minutes for item in group.stories]) for group in layout.groups()]
-    assert groups == [("Monde", [2, 4]), ("Togo", [3]), ("", [1, 5])]
+    topics = ["Togo", "", "Monde", "Togo", "Monde", ""]
+    stories = [story(number, article_id=number, topic=topic) for number, topic in enumerate(topics)]
+    assert headed(stories) == [("Monde", [2, 4], []), ("Togo", [3], []), ("", [1, 5], [])]
+
+
+def test_each_section_has_its_cards_and_then_its_lines():
+    sections = ["Sport", "Sport", "Sport", "Sport", "Politics", "Politics", "Sport"]
+    stories = [story(number, article_id=number, section=section) for number, section in enumerate(sections)]
+    assert headed(stories, cards=3) == [("Sport", [1, 2], [3, 6]), ("Politics", [4], [5])]
 
 
 # Subject and preheader
