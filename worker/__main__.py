@@ -16,9 +16,9 @@ from newsletter.core.errors import RefusedError
 
 ROLES = {
     # Periodic jobs are short; beside the bulk they would wait until a thread has finished its batches.
-    "fast": (jobs.FAST, jobs.PERIODIC),
+    "fast": (jobs.FAST, jobs.PERIODIC, jobs.OUTSIDE),
     "bulk": (jobs.BULK,),
-    "all": (jobs.FAST, jobs.BULK, jobs.PERIODIC),
+    "all": (jobs.FAST, jobs.BULK, jobs.PERIODIC, jobs.OUTSIDE),
 }
 # Threads wait for relays well, share memory, and see the signal to stop. For a second process, start a second worker.
 THREADS = {"fast": 4, "bulk": 4, "all": 8}

@@ -16,6 +16,7 @@ app = Celery(
         "worker.tasks.exchangers",
         "worker.tasks.issues",
         "worker.tasks.maintenance",
+        "worker.tasks.pictures",
         "worker.tasks.transactional",
     ],
 )

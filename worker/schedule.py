@@ -21,6 +21,7 @@ SCHEDULE = {
         (jobs.SWEEP_BATCHES, 5.0),
         (jobs.RUN_SCHEDULES, 10.0),
         (jobs.LOOK_UP_EXCHANGERS, 60.0),
+        (jobs.SWEEP_PICTURES, 30.0),
         (jobs.TIDY_UP, 3600.0),
     )
 }

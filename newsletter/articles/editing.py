@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletter.articles import stories
+from newsletter.articles import pictures, stories
 from newsletter.articles.changes import says_something_else
 from newsletter.articles.draft import MAX_ALT, MAX_NAME, MAX_TITLE, ArticleDraft
 from newsletter.articles.models import Article, Placement
@@ -41,6 +41,7 @@ def add_article(
         session.add(article)
         session.flush()
         stories.take_in(session, article, now=now)
+        pictures.ask(session, article, now=now)
     placed = session.get(Placement, (article.id, newsletter_id))
     if placed is None:
         placement = Placement(
@@ -65,6 +66,7 @@ def change_article(session: Session, article: Article, draft: ArticleDraft, *, n
         setattr(article, name, value)
     article.updated_at = article.edited_at = now
     stories.refresh(article)
+    pictures.ask(session, article, now=now)
     session.flush()
 
 
@@ -100,6 +102,7 @@ def revise_article(session: Session, article: Article, draft: ArticleDraft, *, n
     ):
         article.revised_at = now
     stories.refresh(article)
+    pictures.ask(session, article, now=now)
     session.flush()
     return True
 

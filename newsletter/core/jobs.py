@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 FAST: Final = "fast"
 BULK: Final = "bulk"
 PERIODIC: Final = "periodic"
+OUTSIDE: Final = "outside"  # what waits for servers that are not ours
 
 SEND_TRANSACTIONAL: Final = "transactional.send"
 SWEEP_TRANSACTIONAL: Final = "transactional.sweep"
@@ -25,6 +26,8 @@ SWEEP_BATCHES: Final = "deliveries.sweep"
 RUN_SCHEDULES: Final = "issues.run_schedules"
 DISPATCH_ISSUE: Final = "issues.dispatch"
 LOOK_UP_EXCHANGERS: Final = "exchangers.look_up"
+FETCH_PICTURES: Final = "pictures.fetch"
+SWEEP_PICTURES: Final = "pictures.sweep"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -36,6 +39,8 @@ QUEUES: Final = {
     RUN_SCHEDULES: PERIODIC,
     DISPATCH_ISSUE: BULK,
     LOOK_UP_EXCHANGERS: PERIODIC,
+    FETCH_PICTURES: OUTSIDE,
+    SWEEP_PICTURES: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

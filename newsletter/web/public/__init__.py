@@ -1,6 +1,6 @@
 """What readers see: no sign-in, no cookie, no script needed."""
 
-from newsletter.web.public import archive, confirm, mailbox, preferences, privacy, subscribe, unsubscribe
+from newsletter.web.public import archive, confirm, mailbox, media, preferences, privacy, subscribe, unsubscribe
 
 BLUEPRINTS = (
     subscribe.blueprint,
@@ -10,4 +10,5 @@ BLUEPRINTS = (
     archive.blueprint,
     privacy.blueprint,
     mailbox.blueprint,
+    media.blueprint,
 )
