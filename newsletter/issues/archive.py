@@ -21,7 +21,7 @@ HEADLINES = 5
 
 @dataclass(frozen=True, slots=True)
 class ArchivedIssue:
-    """An issue as it was sent. `html` is the body of its web version, empty in lists."""
+    """An issue as it was sent. `html` is its web version in one of its `languages`; in lists both are empty."""
 
     number: int
     subject: str
@@ -29,6 +29,7 @@ class ArchivedIssue:
     headlines: list[str]
     html: str = ""
     language: str = ""
+    languages: tuple[str, ...] = ()
 
 
 def latest(session: Session, newsletter_id: int) -> ArchivedIssue | None:
@@ -64,6 +65,7 @@ def read(session: Session, newsletter_id: int, number: int, *, language: str) ->
         headlines=entry.headlines,
         html=assemble_web(blocks_of(session, variant)),
         language=variant.language,
+        languages=tuple(item.language for item in variants),
     )
 
 

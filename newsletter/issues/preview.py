@@ -40,7 +40,7 @@ def preview(
     setter = typesetter(session, issue, newsletter, language=language, edition=edition, links=links)
     mail = set_mail(setter, article_ids(session, issue.id) if picked is None else picked)
     check_mail(mail, issue, newsletter, links=links)
-    return _seen_by(reader, mail, links)
+    return seen_by(reader, mail, links)
 
 
 def preview_next(
@@ -77,7 +77,7 @@ def preview_next(
         language=_foreign(language, newsletter),
     )
     setter = Typesetter(content, locale=_locale(language, newsletter), edition=edition)
-    return _seen_by(reader, set_mail(setter, held), links)
+    return seen_by(reader, set_mail(setter, held), links)
 
 
 def typesetter(
@@ -150,7 +150,7 @@ def make_variant(session: Session, issue: Issue, newsletter: Newsletter, *, lang
     )
 
 
-def _seen_by(reader: Recipient | None, mail: RenderedMail, links: Links) -> RenderedMail:
+def seen_by(reader: Recipient | None, mail: RenderedMail, links: Links) -> RenderedMail:
     """The mail with its slots filled."""
     somebody = reader or Recipient(0, "", "", links.home(), links.home())
     return RenderedMail(

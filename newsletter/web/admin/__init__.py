@@ -14,6 +14,7 @@ from newsletter.web.admin import (
     sending,
     sign_in,
     subscribers,
+    variants,
 )
 from newsletter.web.admin.room import admin as blueprint
 
@@ -32,6 +33,7 @@ VIEWS = (
     sending,
     sign_in,
     subscribers,
+    variants,
 )
 
 __all__ = ["VIEWS", "blueprint"]

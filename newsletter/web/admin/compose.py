@@ -14,9 +14,10 @@ from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import editing, preview, queries
 from newsletter.issues.models import Issue
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter_by_id
+from newsletter.web.admin.variants import edition_names
 from newsletter.web.context import installation
 from newsletter.web.language import NAMES
 from newsletter.web.security import allow, as_mail
@@ -34,10 +35,11 @@ def composer_page(session: Session, newsletter: Newsletter, issue: Issue) -> str
     allow("frame-src", "'self'")
     language, form = _asked_language(newsletter), _asked_form()
     links = installation().links
-    mail = preview.preview(session, issue, language=language, links=links)
+    edition = _asked_edition()
+    mail = preview.preview(session, issue, language=language, edition=edition, links=links)
     own = (
         mail
-        if language == newsletter.language
+        if language == newsletter.language and edition is Edition.FULL
         else preview.preview(session, issue, language=newsletter.language, links=links)
     )
     return render_template(
@@ -50,7 +52,9 @@ def composer_page(session: Session, newsletter: Newsletter, issue: Issue) -> str
         size=len(mail.html.encode()) + len(mail.text.encode()),
         language_in_view=language,
         languages=NAMES,
-        form=form,
+        form="text" if edition is Edition.TEXT else form,
+        edition=edition,
+        editions=edition_names(),
         used=min(len(own.subject), GAUGE) * 100 / GAUGE,
         cuts=[at * 100 / GAUGE for at in (CUT_BY_PHONE, CUT_BY_DESKTOP)],
     )
@@ -101,7 +105,13 @@ def preview_issue(issue_id: int) -> Response:
     with installation().database.reading() as session:
         found = queries.by_id(session, issue_id)
         newsletter = enter_by_id(session, found.newsletter_id)
-        mail = preview.preview(session, found, language=_asked_language(newsletter), links=installation().links)
+        mail = preview.preview(
+            session,
+            found,
+            language=_asked_language(newsletter),
+            edition=_asked_edition(),
+            links=installation().links,
+        )
     return as_mail(mail.html)
 
 
@@ -122,6 +132,11 @@ def _asked_language(newsletter: Newsletter) -> str:
     return asked if asked in LOCALES else newsletter.language
 
 
+def _asked_edition() -> Edition:
+    asked = request.args.get("edition", "")
+    return Edition(asked) if asked in {item.value for item in Edition} else Edition.FULL
+
+
 def _asked_form() -> str:
     asked = request.args.get("form", "")
     return asked if asked in FORMS else FORMS[0]
@@ -129,4 +144,4 @@ def _asked_form() -> str:
 
 def _view_arguments() -> dict[str, str]:
     """What the preview was showing, kept over a change."""
-    return {name: request.args[name] for name in ("language", "form") if request.args.get(name)}
+    return {name: request.args[name] for name in ("language", "form", "edition") if request.args.get(name)}

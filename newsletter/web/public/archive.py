@@ -3,10 +3,11 @@
 from flask import Blueprint, render_template, request
 from werkzeug.exceptions import NotFound
 
+from newsletter.core.i18n import direction
 from newsletter.issues import archive
 from newsletter.newsletters import queries
 from newsletter.web.context import installation
-from newsletter.web.language import current_language, fall_back_to
+from newsletter.web.language import NAMES, current_language, fall_back_to
 from newsletter.web.security import allow
 
 blueprint = Blueprint("archive", __name__)
@@ -42,8 +43,15 @@ def read(slug: str, number: int) -> str:
     with installation().database.reading() as session:
         newsletter = queries.by_slug(session, slug)
         fall_back_to(newsletter.language)
-        issue = archive.read(session, newsletter.id, number, language=current_language())
-    allow("img-src", "https:")  # pictures stay where their publisher keeps them
+        issue = archive.read(
+            session, newsletter.id, number, language=request.args.get("language") or current_language()
+        )
+    allow("img-src", "https:")  # issues of earlier days show pictures where their publisher keeps them
     return render_template(
-        "public/archive-issue.html", newsletter=newsletter, issue=issue, publisher=newsletter.publisher
+        "public/archive-issue.html",
+        newsletter=newsletter,
+        issue=issue,
+        languages=NAMES,
+        direction=direction(issue.language),
+        publisher=newsletter.publisher,
     )
