@@ -21,6 +21,7 @@ class PlacedArticle:
     placed_at: datetime
     withdrawn_at: datetime | None
     topic_id: int | None
+    placement: Placement | None = None
 
 
 def by_id(session: Session, article_id: int) -> Article:
@@ -47,7 +48,7 @@ def page(session: Session, newsletter_id: int, *, before: int | None = None, lim
 def placed(session: Session, article_id: int, newsletter_id: int) -> PlacedArticle:
     """One article of a newsletter; NotFoundError when it is not offered to it."""
     row = session.execute(
-        select(Article, Placement.placed_at, Placement.withdrawn_at, Placement.topic_id)
+        select(Article, Placement.placed_at, Placement.withdrawn_at, Placement.topic_id, Placement)
         .join(Placement, Placement.article_id == Article.id)
         .where(Article.id == article_id, Placement.newsletter_id == newsletter_id)
     ).first()
@@ -95,6 +96,14 @@ def also_in(session: Session, article_ids: Collection[int]) -> dict[int, list[Ar
         told.setdefault(article.story_id or article.id, []).append(article)
     found = {own: [other for other in told.get(story, []) if other.id != own] for own, story in asked.items()}
     return {own: others for own, others in found.items() if others}
+
+
+def placed_among(session: Session, newsletter_id: int, article_ids: Collection[int]) -> set[int]:
+    """Those of the articles that the newsletter has been offered."""
+    query = select(Placement.article_id).where(
+        Placement.newsletter_id == newsletter_id, among(session, Placement.article_id, article_ids)
+    )
+    return set(session.scalars(query))
 
 
 def topic_ids(session: Session, newsletter_id: int, article_ids: list[int]) -> dict[int, int | None]:

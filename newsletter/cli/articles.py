@@ -9,6 +9,7 @@ import click
 
 from newsletter.articles import editing, extract, queries, stories
 from newsletter.articles.extract import ArticleDraft, Given
+from newsletter.cli import placing
 from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
@@ -23,7 +24,11 @@ MAX_FILE = 5_000_000
 
 @click.group()
 def articles() -> None:
-    """Take articles in, and list them."""
+    """Take articles in, list them, and say where they belong."""
+
+
+for command in placing.COMMANDS:
+    articles.add_command(command)
 
 
 @articles.command()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,17 +11,20 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
-from newsletter.articles import editing, extract, queries, stories
+from newsletter.articles import editing, extract, pictures, placing, queries, stories
 from newsletter.articles.draft import ArticleDraft, Given
-from newsletter.articles.models import Article
+from newsletter.articles.models import Article, Picture, Placement
+from newsletter.articles.placing import Placing
 from newsletter.core import fetching
-from newsletter.core.errors import RefusedError
+from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
+from newsletter.core.urls import MEDIA_TYPES
 from newsletter.issues import queries as issues
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.editing import ensure_topic
 from newsletter.newsletters.models import Newsletter
 from newsletter.web.admin import guard, paging
+from newsletter.web.admin.formats import zone
 from newsletter.web.admin.room import admin, enter
 from newsletter.web.context import installation
 from newsletter.web.security import allow
@@ -109,6 +113,24 @@ def withdraw_article(slug: str, article_id: int) -> Page:
     return redirect(url_for("admin.articles", slug=slug), 303)
 
 
+@admin.post("/newsletters/<slug>/articles/<int:article_id>/place")
+@guard.requires(Permission.COMPOSE)
+def place_article(slug: str, article_id: int) -> Page:
+    """Pin, boost, embargo, expiry and reserve, all from one form; dates are in the newsletter's zone."""
+    user = guard.user()
+    try:
+        with installation().database.unit() as session:
+            newsletter = enter(session, slug)
+            said = _said(ZoneInfo(newsletter.timezone))
+            placing.place(session, article_id, newsletter.id, said, actor=user.email, user_id=user.id, now=guard.now())
+    except NotFoundError:
+        raise
+    except RefusedError as error:
+        return _article_page(slug, article_id, misplaced=str(error))
+    flash(_("Saved. The next digest goes by it."))
+    return redirect(url_for("admin.article", slug=slug, article_id=article_id), 303)
+
+
 def _new_page(slug: str, wrong: dict[str, str] | None = None) -> Page:
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
@@ -118,13 +140,16 @@ def _new_page(slug: str, wrong: dict[str, str] | None = None) -> Page:
     return (page, 422) if wrong else page
 
 
-def _article_page(slug: str, article_id: int, problem: str | None = None) -> Page:
+def _article_page(slug: str, article_id: int, problem: str | None = None, misplaced: str | None = None) -> Page:
     allow("img-src", "https:", "http:")  # pictures of an article stay where they were published
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
         row = queries.placed(session, article_id, newsletter.id)
         topics = _topic_names(session, newsletter)
         carried = issues.issue_numbers(session, newsletter.id, [article_id]).get(article_id)
+        picture = pictures.of_article(session, row.article)
+        also_in = queries.also_in(session, [article_id]).get(article_id, [])
+        elsewhere = queries.placed_among(session, newsletter.id, [other.id for other in also_in])
     given = _as_given(row.article, topics.get(row.topic_id or 0, "")) | (request.form.to_dict() if problem else {})
     page = render_template(
         "admin/article.html",
@@ -132,10 +157,51 @@ def _article_page(slug: str, article_id: int, problem: str | None = None) -> Pag
         given=given,
         topics=topics,
         carried=carried,
+        picture=picture,
+        picture_url=_address_of(picture),
+        also_in=also_in,
+        elsewhere=elsewhere,
+        placing=_placing_given(row.placement) | ({"reserve": ""} | request.form.to_dict() if misplaced else {}),
         problem=problem,
+        misplaced=misplaced,
         body=Markup(row.article.body_html),  # noqa: S704 - sanitised before it was stored
     )
-    return (page, 422) if problem else page
+    return (page, 422) if problem or misplaced else page
+
+
+def _address_of(picture: Picture | None) -> str | None:
+    """Path of a picture that we serve."""
+    if picture is None or picture.key is None or picture.content_type is None:
+        return None
+    return url_for("media.media", key=picture.key, ending=MEDIA_TYPES[picture.content_type])
+
+
+def _said(zone: ZoneInfo) -> Placing:
+    """What the form says. Raises RefusedError."""
+    form = request.form
+    return Placing(
+        pin=placing.read_place(form.get("pin", "")),
+        boost=placing.read_number(form.get("boost", "")),
+        embargo_until=placing.read_moment(form.get("embargo_until", ""), zone),
+        expires_at=placing.read_moment(form.get("expires_at", ""), zone),
+        reserve="reserve" in form,
+    )
+
+
+def _placing_given(placement: Placement | None) -> dict[str, str]:
+    """The same as the form shows it."""
+    said = placing.placing_of(placement) if placement else Placing()
+
+    def local(moment: datetime | None) -> str:
+        return f"{moment.astimezone(zone()):%Y-%m-%dT%H:%M}" if moment else ""
+
+    given = {
+        "pin": str(said.pin or ""),
+        "boost": f"{said.boost:g}" if said.boost else "",
+        "embargo_until": local(said.embargo_until),
+        "expires_at": local(said.expires_at),
+    }
+    return given | {"reserve": "yes" if said.reserve else ""}
 
 
 def _fetched(address: str, zone: ZoneInfo) -> ArticleDraft:
