@@ -12,7 +12,7 @@ from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Content, Prepared
 from newsletter.issues.models import Block, Issue, Variant
-from newsletter.issues.typesetting import assemble
+from newsletter.issues.typesetting import BlockText, assemble
 from newsletter.mail.dkim import DkimKey
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
@@ -20,6 +20,7 @@ from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
 
 KEPT_BYTES = 64 * 1024 * 1024
+KEPT_BLOCKS = 4000  # of some 600 bytes each
 
 
 class IssueContents:
@@ -28,6 +29,8 @@ class IssueContents:
     def __init__(self, installation: Installation) -> None:
         self._here = installation
         self._kept: dict[int, Prepared] = {}
+        self._bytes = 0
+        self._blocks: dict[int, BlockText] = {}
         self._lock = Lock()
 
     def prepared(self, session: Session, variant_id: int) -> Prepared:
@@ -39,8 +42,9 @@ class IssueContents:
 
     def _prepare(self, session: Session, variant_id: int) -> Prepared:
         made = Prepared(self._read(session, variant_id), self._here.key("mail"))
-        while self._kept and made.size() + sum(each.size() for each in self._kept.values()) > KEPT_BYTES:
-            self._kept.pop(next(iter(self._kept)))
+        self._bytes += made.size()
+        while self._kept and self._bytes > KEPT_BYTES:
+            self._bytes -= self._kept.pop(next(iter(self._kept))).size()
         return made
 
     def _read(self, session: Session, variant_id: int) -> Content:
@@ -48,9 +52,20 @@ class IssueContents:
         issue = session.get_one(Issue, variant.issue_id)
         newsletter = newsletters.by_id(session, issue.newsletter_id)
         keys = senders.signing_keys(session, newsletter.domain, self._here.vault)
-        blocks = blocks_of(session, variant)
+        blocks = self._blocks_of(session, variant)
         mail = assemble(blocks, subject=variant.subject, preheader=variant.preheader)
         return _content(mail, issue, newsletter, links=self._here.links, keys=keys)
+
+    def _blocks_of(self, session: Session, variant: Variant) -> list[BlockText]:
+        """The pieces of a variant: those that the variants before had are known already."""
+        missing = [block_id for block_id in variant.blocks if block_id not in self._blocks]
+        if len(self._blocks) + len(missing) > KEPT_BLOCKS:
+            self._blocks.clear()
+            missing = variant.blocks
+        if missing:
+            rows = session.execute(select(Block.id, Block.html, Block.text).where(among(session, Block.id, missing)))
+            self._blocks |= {row.id: BlockText(row.html, row.text, "") for row in rows}
+        return [self._blocks[block_id] for block_id in variant.blocks]
 
 
 def blocks_of(session: Session, variant: Variant) -> list[Block]:
