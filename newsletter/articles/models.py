@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, false
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, false, text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from newsletter.core.columns import Base, RowId, words
@@ -59,7 +59,15 @@ class Placement(Base):
     """
 
     __tablename__ = "placements"
-    __table_args__ = (Index("ix_placements_newsletter_id_placed_at", "newsletter_id", "placed_at"),)
+    __table_args__ = (
+        Index("ix_placements_newsletter_id_placed_at", "newsletter_id", "placed_at"),
+        Index(
+            "ix_placements_kept",
+            "newsletter_id",
+            sqlite_where=text("pin IS NOT NULL OR reserve"),
+            postgresql_where=text("pin IS NOT NULL OR reserve"),
+        ),
+    )
 
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True)

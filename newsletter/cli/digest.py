@@ -85,14 +85,14 @@ def preview_(slug: str, email: str | None, moment: datetime | None, html: bool, 
         language, reader = newsletter.language, None
         if email is not None:
             language, reader = _reader(session, here, newsletter, email)
-        articles = composing.candidates(session, newsletter.id, cut_off=now)
+        articles = composing.next_articles(session, newsletter, cut_off=now)
         if not articles:
             show({"articles": []}, json_, lambda: [_("Nothing new.")])
             return
         mail = preview.preview_next(
             session,
             newsletter,
-            [item.id for item in articles],
+            [item.article_id for item in articles],
             language=language,
             links=here.links,
             now=now,
@@ -102,7 +102,7 @@ def preview_(slug: str, email: str | None, moment: datetime | None, html: bool, 
         "subject": mail.subject,
         "preheader": mail.preheader,
         "language": language,
-        "articles": [{"id": item.id, "title": item.title} for item in articles],
+        "articles": [{"id": item.article_id, "title": item.title} for item in articles],
         "html": mail.html,
         "text": mail.text,
     }

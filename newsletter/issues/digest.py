@@ -1,85 +1,199 @@
-"""Composing a digest: what is new for a newsletter becomes an issue. Button, command and schedule all come through
+"""Composing a digest: what is new for a cadence becomes an issue. Button, command and schedule all come through
 here.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
-from newsletter.articles.models import Article, Placement
-from newsletter.issues.models import DigestRun, Issue, IssueArticle, IssueStatus, RunOutcome, Trigger
+from newsletter.issues import pool
+from newsletter.issues.models import (
+    DigestRun,
+    Issue,
+    IssueArticle,
+    IssueKind,
+    IssueStatus,
+    Judgement,
+    RunOutcome,
+    Trigger,
+)
+from newsletter.issues.selection.candidate import Candidate, PoolItem, Ruling, Verdict
+from newsletter.issues.selection.choose import Selection, choose
+from newsletter.issues.selection.rules import Rules, TooLittle, rules_document
 from newsletter.newsletters import schedules
-from newsletter.newsletters.models import Newsletter
-
-MOST = 60  # articles in one issue; more would fit neither a mail nor a morning
+from newsletter.newsletters.models import Newsletter, Schedule
 
 
 def compose(
     session: Session,
     newsletter: Newsletter,
     *,
+    schedule: Schedule | None = None,
     trigger: Trigger,
     actor: str,
     now: datetime,
     cut_off: datetime | None = None,
+    due_at: datetime | None = None,
 ) -> Issue | None:
-    """Make a draft of everything placed before the cut-off (now, unless given) that no issue has held; None: nothing
-    new.
+    """Make a draft of what is new for a cadence (the main one, unless given) up to the cut-off (now, unless given).
 
-    The newsletter's row is locked, so that two calls at one moment come one after the other, and the second finds
-    nothing. An article whose row was committed late, with an earlier time, is not lost either: what counts is that no
-    issue holds it.
+    None: no issue came of it. The run says why, when there is one; without a run nothing was new, or the window is
+    closed. The newsletter's row is locked, so that two calls at one moment come one after the other, and the second
+    finds nothing.
     """
     cut_off = cut_off or now
     session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update(key_share=True))
-    window_start = _window_start(session, newsletter)
-    if cut_off <= window_start:
+    schedule = schedule or schedules.main_of(session, newsletter.id)
+    start = pool.window_start(session, schedule)
+    if cut_off <= start:
         # A schedule caught up late, after somebody pressed the button: that window is closed. A run that ended before
         # it began would make the next one begin where this one did. What came in late waits for the next window.
         return None
-    articles = candidates(session, newsletter.id, cut_off=cut_off)
-    if not articles:
+    rules = pool.rules_of(newsletter, schedule)
+    chosen = choose(
+        pool.candidates(session, newsletter, schedule, cut_off=cut_off, rules=rules), rules, cut_off=cut_off
+    )
+    outcome, reason = _outcome(chosen, rules, trigger)
+    if outcome is RunOutcome.NOTHING and due_at is None:
         return None
-    schedule = schedules.main_of(session, newsletter.id)
-    issue = Issue(
+    run = DigestRun(
         newsletter_id=newsletter.id,
         schedule_id=schedule.id,
-        number=_next_number(session, newsletter.id),
+        due_at=due_at,
+        window_start=start,
+        cut_off=cut_off,
+        trigger=trigger,
+        outcome=outcome,
+        reason=reason,
+        created_at=now,
+    )
+    session.add(run)
+    session.flush()
+    _keep_rulings(session, run, chosen.rulings, reason)
+    if outcome is not RunOutcome.ISSUE:
+        return None
+    issue = open_issue(
+        session,
+        newsletter,
+        kind=IssueKind.DIGEST,
+        rules=rules,
+        schedule=schedule,
+        cut_off=cut_off,
+        actor=actor,
+        now=now,
+    )
+    run.issue_id = issue.id
+    fill(session, issue, chosen.pool)
+    _tell(session, issue, actor=actor, now=now, articles=len(chosen.pool), trigger=trigger)
+    return issue
+
+
+def open_issue(
+    session: Session,
+    newsletter: Newsletter,
+    *,
+    kind: IssueKind,
+    rules: Rules,
+    schedule: Schedule | None,
+    cut_off: datetime,
+    actor: str,
+    now: datetime,
+) -> Issue:
+    """A draft without articles, with the next number; the newsletter's row is locked."""
+    latest = session.scalar(select(func.max(Issue.number)).where(Issue.newsletter_id == newsletter.id))
+    issue = Issue(
+        newsletter_id=newsletter.id,
+        number=(latest or 0) + 1,
         status=IssueStatus.DRAFT,
+        kind=kind,
+        schedule_id=schedule.id if schedule else None,
         subject="",
         preheader="",
         introduction="",
         resend_unknown=newsletter.resend_unknown,
+        review=newsletter.review,
+        too_late=newsletter.too_late,
+        rules=rules_document(rules),
         cut_off=cut_off,
         created_at=now,
         created_by=actor,
     )
     session.add(issue)
     session.flush()
-    session.add_all(
-        IssueArticle(
-            issue_id=issue.id,
-            article_id=article.id,
-            newsletter_id=newsletter.id,
-            position=position,
-            story_id=article.story_id or article.id,
-        )
-        for position, article in enumerate(articles)
-    )
-    session.add(
-        DigestRun(
-            newsletter_id=newsletter.id,
-            schedule_id=schedule.id,
-            outcome=RunOutcome.ISSUE,
-            window_start=window_start,
-            cut_off=cut_off,
-            trigger=trigger,
-            issue_id=issue.id,
-            created_at=now,
-        )
-    )
+    return issue
+
+
+def fill(session: Session, issue: Issue, items: Sequence[PoolItem]) -> None:
+    """Put these articles into an issue, in their order, behind those that it has."""
+    last = session.scalar(select(func.max(IssueArticle.position)).where(IssueArticle.issue_id == issue.id))
+    first = 0 if last is None else last + 1
+    rows = [
+        {
+            "issue_id": issue.id,
+            "article_id": item.article_id,
+            "newsletter_id": issue.newsletter_id,
+            "position": position,
+            "story_id": item.story_id,
+            "section": item.section,
+            "pinned": item.pinned,
+        }
+        for position, item in enumerate(items, start=first)
+    ]
+    if rows:
+        session.execute(insert(IssueArticle), rows)
+
+
+def next_articles(session: Session, newsletter: Newsletter, *, cut_off: datetime) -> list[Candidate]:
+    """What a reader of everything would get of the next digest of the main cadence, in its order."""
+    schedule = schedules.main_of(session, newsletter.id)
+    rules = pool.rules_of(newsletter, schedule)
+    found = pool.candidates(session, newsletter, schedule, cut_off=cut_off, rules=rules)
+    by_id = {item.article_id: item for item in found}
+    chosen = choose(found, rules, cut_off=cut_off)
+    return [by_id[ruling.article_id] for ruling in chosen.rulings if ruling.verdict is Verdict.IN]
+
+
+def _outcome(chosen: Selection, rules: Rules, trigger: Trigger) -> tuple[RunOutcome, dict[str, Any] | None]:
+    """What comes of a run. An editor who presses the button sees a draft of whatever there is."""
+    if not chosen.pool:
+        return RunOutcome.NOTHING, {"code": "nothing", "candidates": len(chosen.rulings)}
+    if chosen.enough or trigger is Trigger.BUTTON:
+        return RunOutcome.ISSUE, None
+    figures = {"found": chosen.found, "count": rules.minimum}
+    match rules.too_little:
+        case TooLittle.HOLD:
+            return RunOutcome.ISSUE, {"code": "held", **figures}
+        case TooLittle.MERGE:
+            return RunOutcome.MERGED, {"code": "merged", **figures}
+    return RunOutcome.TOO_LITTLE, {"code": "too_little", **figures}
+
+
+def _keep_rulings(session: Session, run: DigestRun, rulings: Sequence[Ruling], reason: dict[str, Any] | None) -> None:
+    """Write down why each candidate is in or out. A run that was merged into the next has decided nothing."""
+    if run.outcome is RunOutcome.MERGED:
+        return
+    skipped = run.outcome is RunOutcome.TOO_LITTLE
+    rows = [
+        {
+            "run_id": run.id,
+            "article_id": ruling.article_id,
+            "schedule_id": run.schedule_id,
+            "verdict": Verdict.OUT if skipped and ruling.verdict is Verdict.IN else ruling.verdict,
+            "reason": reason if skipped and ruling.verdict is Verdict.IN else dict(ruling.reason),
+            "section": ruling.section,
+            "position": None if skipped else ruling.position,
+        }
+        for ruling in rulings
+    ]
+    if rows:
+        session.execute(insert(Judgement), rows)
+
+
+def _tell(session: Session, issue: Issue, *, actor: str, now: datetime, articles: int, trigger: Trigger) -> None:
     audit.record(
         session,
         actor=actor,
@@ -87,36 +201,7 @@ def compose(
         subject="issue",
         subject_id=issue.id,
         now=now,
-        articles=len(articles),
+        articles=articles,
         trigger=trigger,
     )
     session.flush()
-    return issue
-
-
-def candidates(session: Session, newsletter_id: int, *, cut_off: datetime, limit: int = MOST) -> list[Article]:
-    """Articles for the next issue, the latest published first; translations stand behind their original."""
-    held = exists().where(IssueArticle.newsletter_id == newsletter_id, IssueArticle.article_id == Article.id)
-    query = (
-        select(Article)
-        .join(Placement, Placement.article_id == Article.id)
-        .where(
-            Placement.newsletter_id == newsletter_id,
-            Placement.placed_at < cut_off,
-            Placement.withdrawn_at.is_(None),
-            Article.translation_of.is_(None),
-            ~held,
-        )
-        .order_by(func.coalesce(Article.published_at, Placement.placed_at).desc(), Article.id)
-        .limit(limit)
-    )
-    return list(session.scalars(query))
-
-
-def _next_number(session: Session, newsletter_id: int) -> int:
-    return (session.scalar(select(func.max(Issue.number)).where(Issue.newsletter_id == newsletter_id)) or 0) + 1
-
-
-def _window_start(session: Session, newsletter: Newsletter) -> datetime:
-    latest = session.scalar(select(func.max(DigestRun.cut_off)).where(DigestRun.newsletter_id == newsletter.id))
-    return latest or newsletter.created_at

@@ -14,7 +14,7 @@ from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
 from newsletter.delivery import queries as deliveries
 from newsletter.delivery.slots import fill_for_nobody
-from newsletter.issues import brake, editing, preview, status, waves
+from newsletter.issues import brake, editing, preview, rulings, status, waves
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -134,6 +134,7 @@ def cancel(session: Session, issue: Issue, *, actor: str, now: datetime) -> int:
     withdrawn = ledger.cancel(session, issue.id, now=now)
     if issue.frozen_at is None:
         session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue.id))
+        rulings.free(session, issue.id, {"code": "cancelled"})
     audit.record(
         session,
         actor=actor,

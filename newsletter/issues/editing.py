@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import personal, status
+from newsletter.issues import personal, rulings, status
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.subscriptions import queries as subscriptions
 
@@ -53,6 +53,7 @@ def drop(session: Session, issue: Issue, article_id: int) -> None:
     session.execute(
         delete(IssueArticle).where(IssueArticle.issue_id == issue.id, IssueArticle.article_id == article_id)
     )
+    rulings.free(session, issue.id, {"code": "dropped"}, article_id=article_id)
 
 
 def move(session: Session, issue: Issue, article_id: int, *, up: bool) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, RowId, words
+from newsletter.issues.selection.candidate import Verdict
 from newsletter.newsletters.models import Edition, Review, TooLate
 
 
@@ -36,14 +37,6 @@ class RunOutcome(StrEnum):
     TOO_LITTLE = "too_little"
     MERGED = "merged"
     MISSED = "missed"
-
-
-class Verdict(StrEnum):
-    """LATER: no room this time; it is looked at again."""
-
-    IN = "in"
-    OUT = "out"
-    LATER = "later"
 
 
 class Trigger(StrEnum):

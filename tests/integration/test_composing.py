@@ -13,6 +13,7 @@ from newsletter.delivery.models import DeliveryStatus
 from newsletter.issues import archive, digest, dispatch, editing, queries, schedule, status
 from newsletter.issues.contents import blocks_of
 from newsletter.issues.models import DigestRun, Issue, IssueStatus, Trigger, Variant
+from newsletter.issues.selection.rules import DEFAULT
 from newsletter.newsletters.editing import change_newsletter, values_of
 from newsletter.newsletters.models import Newsletter
 from tests.support.books import audited
@@ -22,6 +23,13 @@ from tests.support.newsroom import Newsroom
 def held(newsroom: Newsroom, issue: Issue) -> list[int]:
     with newsroom.database.reading() as session:
         return editing.article_ids(session, issue.id)
+
+
+def brought(newsroom: Newsroom, issue: Issue) -> list[int]:
+    """What the one delivery of an issue brought."""
+    (delivery,) = newsroom.deliveries(issue).values()
+    with newsroom.database.reading() as session:
+        return session.get_one(Variant, delivery.variant_id).articles
 
 
 def all_issues(newsroom: Newsroom) -> list[Issue]:
@@ -76,12 +84,13 @@ def test_an_article_placed_at_the_cut_off_belongs_to_the_next_window(newsroom: N
 
 def test_no_issue_holds_more_than_a_reader_can_take_and_the_rest_comes_next(newsroom: Newsroom) -> None:
     gazette = newsroom.newsletter()
-    for number in range(digest.MOST + 1):
-        newsroom.article(gazette, f"Nouvelle {number}")
-    first = newsroom.draft_issue(gazette)
+    everything = [newsroom.article(gazette, f"Nouvelle {number}").id for number in range(DEFAULT.max_items + 1)]
+    newsroom.reader(gazette, "ama@poste.example")
+    first = newsroom.outgoing(gazette)
     newsroom.pass_time(minutes=1)
-    second = newsroom.draft_issue(gazette)
-    assert (len(held(newsroom, first)), len(held(newsroom, second))) == (digest.MOST, 1)
+    second = newsroom.outgoing(gazette)
+    assert brought(newsroom, first) == everything[:-1]
+    assert brought(newsroom, second) == everything[-1:]
 
 
 def test_each_window_begins_where_the_last_one_ended(newsroom: Newsroom) -> None:

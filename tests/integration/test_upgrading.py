@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from newsletter import migrations, schema
 from newsletter.core.database import open_engine
 from newsletter.issues.contents import blocks_of
-from newsletter.issues.models import DigestRun, Judgement, RunOutcome, Variant, Verdict
+from newsletter.issues.models import DigestRun, Judgement, RunOutcome, Variant
+from newsletter.issues.selection.candidate import Verdict
 from newsletter.newsletters.models import Schedule
 from tests.support.processes import PROCESSES
 

@@ -236,6 +236,8 @@ def upgrade() -> None:
             op.add_column(table, column)
     op.create_index("ix_articles_first_seen_at", "articles", ["first_seen_at"])
     op.create_index("ix_articles_story_id", "articles", ["story_id"])
+    kept = sa.text("pin IS NOT NULL OR reserve")
+    op.create_index("ix_placements_kept", "placements", ["newsletter_id"], sqlite_where=kept, postgresql_where=kept)
     op.create_index("ix_issues_send_at", "issues", ["send_at"])
     give_each_newsletter_its_cadence()
     let_an_article_stand_in_several_issues()

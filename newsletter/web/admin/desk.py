@@ -61,13 +61,13 @@ def desk() -> str:
 
 
 def _shelf(session: Session, newsletter: Newsletter, now: datetime) -> Shelf:
-    candidates = digest.candidates(session, newsletter.id, cut_off=now)
+    waiting = [item.title for item in digest.next_articles(session, newsletter, cut_off=now)]
     return Shelf(
         newsletter=newsletter,
         subscribers=subscriptions.counts(session, newsletter.id),
-        waiting=[article.title for article in candidates],
+        waiting=waiting,
         next_run=next(iter(schedule.next_runs(session, newsletter, now=now, count=1)), None),
-        has_articles=bool(candidates) or bool(articles.page(session, newsletter.id, limit=1)),
+        has_articles=bool(waiting) or bool(articles.page(session, newsletter.id, limit=1)),
     )
 
 
