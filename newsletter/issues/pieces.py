@@ -15,7 +15,7 @@ from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, protec
 from newsletter.issues.content import DigestContent, Image, Story
 from newsletter.issues.layout import Headings, Kind, Piece
 from newsletter.issues.tidy import CARD_WORDS, LEAD_WORDS, SENTENCE_WORDS, Told, in_a_sentence, protected, tidy, told
-from newsletter.newsletters.models import Edition
+from newsletter.newsletters.editions import Edition
 
 # Marks from the private use area of Unicode, which no text of ours has: it is taken out of what people write.
 SUBJECT_MARK: Final = "\ue001"
@@ -87,7 +87,7 @@ class Pieces:
         """
         rows = [piece for piece in pieces if piece.kind in _ROWS]
         lines = [piece for piece in pieces if piece.kind in _LINES]
-        write = self._macros("light.mjml" if self._edition is Edition.LIGHT else "mail.mjml", self._mail)
+        write = self._macros("light.mjml" if self._edition is Edition.LIGHT else "body.mjml", self._mail)
         inside = _CUT + Markup("").join(self._write(write, piece, mail=True) + _CUT for piece in lines)
         written = Markup("").join(self._write(write, piece, mail=True) + _ROW_CUT for piece in rows)
         document = write.frame(_ROW_CUT + written + write.lines(inside) + _ROW_CUT)

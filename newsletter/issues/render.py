@@ -5,7 +5,7 @@ from dataclasses import replace
 from newsletter.core.templating import RenderedMail
 from newsletter.issues.content import DigestContent
 from newsletter.issues.typesetting import BlockText, Typesetter, assemble, assemble_web
-from newsletter.newsletters.models import Edition
+from newsletter.newsletters.editions import Edition
 
 
 def render_digest(content: DigestContent, locale: str, *, edition: Edition = Edition.FULL) -> RenderedMail:

@@ -18,7 +18,7 @@ from newsletter.issues.layout import Headings, Piece, fit, lay_out, list_up, mos
 from newsletter.issues.pieces import PREHEADER_MARK, SUBJECT_MARK, BlockText, Pieces
 from newsletter.issues.subject import make_preheader, make_subject
 from newsletter.issues.tidy import tidy, tidy_story
-from newsletter.newsletters.models import Edition
+from newsletter.newsletters.editions import Edition
 
 __all__ = ["BlockText", "SetIssue", "Typesetter", "assemble", "assemble_web"]
 

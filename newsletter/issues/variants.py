@@ -16,7 +16,7 @@ from newsletter.issues.contents import blocks_of
 from newsletter.issues.models import Variant
 from newsletter.issues.preview import seen_by
 from newsletter.issues.typesetting import assemble
-from newsletter.newsletters.models import Edition
+from newsletter.newsletters.editions import Edition
 
 HEADLINES = 3
 

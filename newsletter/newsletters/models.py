@@ -8,14 +8,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, RowId, words
-
-
-class Edition(StrEnum):
-    """How much of an issue a reader wants: with pictures, without, or as plain text."""
-
-    FULL = "full"
-    LIGHT = "light"
-    TEXT = "text"
+from newsletter.newsletters.editions import Edition as Edition  # noqa: PLC0414 - other rooms have it from here
 
 
 class Review(StrEnum):

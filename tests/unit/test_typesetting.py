@@ -15,7 +15,7 @@ from newsletter.issues.content import DigestContent, Elsewhere, Image, Story
 from newsletter.issues.layout import MOST_WEIGHT
 from newsletter.issues.render import render_digest, render_web
 from newsletter.issues.typesetting import Typesetter, assemble, assemble_web
-from newsletter.newsletters.models import Edition
+from newsletter.newsletters.editions import Edition
 from tests.unit.test_render import WEB, Page, content, links_of, story
 
 PICTURE = Image("https://n.example/media/abc.jpg", "A rocket", 1200, 600)

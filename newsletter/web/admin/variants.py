@@ -6,7 +6,7 @@ from werkzeug.exceptions import NotFound
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import queries, variants
-from newsletter.newsletters.models import Edition
+from newsletter.newsletters.editions import Edition
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter_by_id
 from newsletter.web.context import installation
