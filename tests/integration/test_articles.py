@@ -159,3 +159,66 @@ def test_an_article_of_another_newsletter_is_not_found(newsroom: Newsroom) -> No
             queries.placed(session, article.id, revue.id)
         with pytest.raises(NotFoundError):
             queries.by_id(session, article.id + 1)
+
+
+TEXT = "Le pont de Lomé rouvre lundi. Douze personnes ont été blessées, dont 3 enfants, a dit la mairie."
+
+
+def revise(newsroom: Newsroom, article: Article, **values: object) -> tuple[bool, Article]:
+    """What the source says an hour later."""
+    later = newsroom.pass_time(hours=1)
+    given = {"url": URL, "body_text": TEXT} | values
+    title = str(given.pop("title", "Le pont"))
+    with newsroom.database.unit() as session:
+        own = queries.by_id(session, article.id)
+        return editing.revise_article(session, own, draft(title, **given), now=later), own
+
+
+def test_a_source_that_says_the_same_again_changes_nothing(newsroom: Newsroom) -> None:
+    article, _ = offer(newsroom, newsroom.newsletter(), url=URL, body_text=TEXT)
+    changed, found = revise(newsroom, article)
+    assert not changed
+    assert (found.updated_at, found.revised_at) == (article.updated_at, None)
+
+
+def test_a_typing_error_that_a_source_corrects_is_taken_over_but_is_no_revision(newsroom: Newsroom) -> None:
+    article, _ = offer(newsroom, newsroom.newsletter(), url=URL, body_text=TEXT.replace("blessées", "blesées"))
+    changed, found = revise(newsroom, article)
+    assert changed
+    assert (found.body_text, found.updated_at, found.revised_at) == (TEXT, newsroom.now, None)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"body_text": TEXT.replace("3 enfants", "4 enfants")},
+        {"title": "Le pont ferme"},
+        {"summary": "Tout est faux : le maire présente ses excuses."},
+    ],
+    ids=["a figure", "the title", "the summary"],
+)
+def test_other_words_are_a_revision_of_the_same_article(newsroom: Newsroom, values: dict[str, str]) -> None:
+    article, _ = offer(newsroom, newsroom.newsletter(), url=URL, body_text=TEXT)
+    changed, found = revise(newsroom, article, **values)
+    assert changed
+    assert found.revised_at == newsroom.now
+    assert (found.first_seen_at, found.url_key) == (article.first_seen_at, article.url_key)
+
+
+def test_what_a_source_no_longer_tells_is_kept(newsroom: Newsroom) -> None:
+    article, _ = offer(
+        newsroom, newsroom.newsletter(), url=URL, body_text=TEXT, author="Afi", published_at=newsroom.now
+    )
+    changed, found = revise(newsroom, article)
+    assert not changed
+    assert (found.author, found.published_at) == ("Afi", article.published_at)
+
+
+def test_a_source_does_not_undo_what_an_editor_wrote(newsroom: Newsroom) -> None:
+    article, _ = offer(newsroom, newsroom.newsletter(), url=URL, body_text=TEXT)
+    with newsroom.database.unit() as session:
+        own = queries.by_id(session, article.id)
+        editing.change_article(session, own, draft("Le pont, corrigé", url=URL, body_text=TEXT), now=newsroom.now)
+    changed, found = revise(newsroom, article, title="Le pont, tout autre chose")
+    assert not changed
+    assert (found.title, found.revised_at) == ("Le pont, corrigé", None)
