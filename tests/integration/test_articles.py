@@ -74,9 +74,11 @@ def test_a_withdrawn_article_is_in_no_next_issue_and_comes_back_when_offered_aga
     newsroom.pass_time(minutes=1)
     with newsroom.database.unit() as session:
         editing.withdraw(session, article.id, gazette.id, now=newsroom.now)
+    newsroom.pass_time(minutes=1)
     assert newsroom.compose(gazette) is None
     again, is_new = offer(newsroom, gazette, url=URL)
     assert (again.id, is_new) == (article.id, True)
+    newsroom.pass_time(minutes=1)
     assert newsroom.compose(gazette) is not None
 
 
@@ -87,6 +89,7 @@ def test_withdrawing_from_one_newsletter_leaves_the_other_alone(newsroom: Newsro
     newsroom.pass_time(minutes=1)
     with newsroom.database.unit() as session:
         editing.withdraw(session, article.id, gazette.id, now=newsroom.now)
+    newsroom.pass_time(minutes=1)
     assert newsroom.compose(gazette) is None
     assert newsroom.compose(revue) is not None
 
