@@ -21,7 +21,8 @@ from benchmarks.report import cell, progress, show, spread, table
 from newsletter.core.clock import utc_now
 from newsletter.core.installation import open_installation
 from newsletter.core.settings import load_settings
-from newsletter.issues import dispatch, queries
+from newsletter.issues import freeze as freezing
+from newsletter.issues import queries
 from tests.support.site import Site, site
 
 QUERIES = 50
@@ -109,7 +110,7 @@ def freeze(environment: Mapping[str, str], issue_id: int) -> dict[str, float]:
         queries.by_id(session, issue_id)  # connected, and the models read
     before, cpu, started = peak_rss(os.getpid()), cpu_seconds(os.getpid()), time.perf_counter()
     with here.database.unit() as session:
-        frozen = dispatch.freeze(session, issue_id, here.links, now=utc_now())
+        frozen = freezing.freeze(session, issue_id, here.links, now=utc_now())
     seconds = time.perf_counter() - started
     assert frozen
     cpu = cpu_seconds(os.getpid()) - cpu

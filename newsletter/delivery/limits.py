@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -114,7 +114,7 @@ def look_again(session: Session, *, now: datetime) -> None:
     session.execute(
         update(Batch)
         .where(Batch.due_at > now, Batch.held.is_(False), Batch.lease_until.is_(None))
-        .values(due_at=now)
+        .values(due_at=case((Batch.not_before > now, Batch.not_before), else_=now))
         .execution_options(synchronize_session=False)
     )
 

@@ -1,26 +1,18 @@
 """From a draft to deliveries, and what people do to an issue on its way: send, pause, resume, cancel."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import case, delete, func, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
 from newsletter.core import jobs
 from newsletter.core.errors import RefusedError
-from newsletter.core.i18n import LOCALES, use_locale
 from newsletter.core.i18n import gettext as _
-from newsletter.core.urls import Links
-from newsletter.delivery import ledger, outbox
+from newsletter.delivery import ledger
 from newsletter.delivery import queries as deliveries
-from newsletter.delivery.slots import fill_for_nobody
-from newsletter.issues import brake, editing, preview, rulings, status, waves
+from newsletter.issues import brake, editing, rulings, status
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
-from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions.audience import audience
-
-LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then is no news
 
 
 def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
@@ -30,69 +22,6 @@ def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     status.move(issue, IssueStatus.SENDING)
     audit.record(session, actor=actor, action="issue.sent", subject="issue", subject_id=issue.id, now=now)
     jobs.wake(session, jobs.DISPATCH_ISSUE, issue.id)
-
-
-def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> int | None:
-    """Render the issue and make its deliveries, all in one transaction; returns the audience.
-
-    None when there is nothing to do, for it was frozen before or stopped meanwhile, and when the issue cannot be
-    written: then it is paused, with the reason, before anybody could get it.
-    """
-    issue = session.scalar(select(Issue).where(Issue.id == issue_id).with_for_update(key_share=True))
-    if issue is None or issue.frozen_at is not None or issue.status not in (IssueStatus.SENDING, IssueStatus.PAUSED):
-        return None
-    newsletter = newsletters.by_id(session, issue.newsletter_id)
-    readers = audience(newsletter.id).subquery()
-    counted = session.execute(select(readers.c.language, func.count()).group_by(readers.c.language))
-    by_language: dict[str, int] = dict(counted.all())
-    languages = {newsletter.language, *(item for item in by_language if item in LOCALES)}
-    try:
-        with session.begin_nested(), use_locale(newsletter.language):
-            variants = _make_variants(session, issue, newsletter, sorted(languages), links)
-    except RefusedError as error:
-        brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
-        return None
-    variant_of = case(
-        {language: literal(variant_id) for language, variant_id in variants.items()},
-        value=readers.c.language,
-        else_=literal(variants[newsletter.language]),
-    )
-    issue.frozen_at = now
-    issue.expires_at = now + LIFETIME
-    issue.wave, issue.wave_opened_at = 1, now
-    cut = waves.plan(sum(by_language.values()))
-    issue.audience = outbox.enqueue(
-        session,
-        issue_id=issue.id,
-        newsletter_id=newsletter.id,
-        audience=select(
-            readers.c.subscriber_id, variant_of.label("variant_id"), readers.c.subscription_id.label("rank")
-        ),
-        batch_size=cut.batch_size,
-        waves=cut.waves,
-        resend_unknown=issue.resend_unknown,
-        expires_at=issue.expires_at,
-        now=now,
-    )
-    if issue.status is IssueStatus.PAUSED:
-        ledger.hold(session, issue.id, held=True)
-    settle(session, issue.id, now=now)
-    return issue.audience
-
-
-def _make_variants(
-    session: Session, issue: Issue, newsletter: Newsletter, languages: list[str], links: Links
-) -> dict[str, int]:
-    """The ids of the variants by language; RefusedError, in words, when one could not be sent."""
-    variants: dict[str, int] = {}
-    for language in languages:
-        variant = preview.make_variant(session, issue, newsletter, language=language, links=links)
-        session.add(variant)
-        session.flush()
-        variants[language] = variant.id
-        if language == newsletter.language:
-            issue.subject = fill_for_nobody(variant.subject)
-    return variants
 
 
 def not_frozen(session: Session) -> list[int]:

@@ -14,7 +14,7 @@ from newsletter.delivery.personalise import Recipient, fill
 from newsletter.issues.content import DigestContent
 from newsletter.issues.contents import check_mail
 from newsletter.issues.editing import article_ids
-from newsletter.issues.models import Block, Issue, Variant
+from newsletter.issues.models import Issue
 from newsletter.issues.stories import section_titles, sections_of, stories
 from newsletter.issues.typesetting import Typesetter, assemble
 from newsletter.newsletters import queries as newsletters
@@ -119,35 +119,6 @@ def set_mail(setter: Typesetter, held: Sequence[int]) -> RenderedMail:
     """The mail of these articles, with slots."""
     made = setter.set(held)
     return assemble([setter.block(key) for key in made.keys], subject=made.subject, preheader=made.preheader)
-
-
-def make_variant(session: Session, issue: Issue, newsletter: Newsletter, *, language: str, links: Links) -> Variant:
-    """Everything that is sent and shown of an issue in one language, as it will stay.
-
-    Raises RefusedError for an issue that could not be sent.
-    """
-    held = article_ids(session, issue.id)
-    setter = typesetter(session, issue, newsletter, language=language, edition=Edition.FULL, links=links)
-    made = setter.set(held)
-    check_mail(set_mail(setter, held), issue, newsletter, links=links)
-    rows = []
-    for key in made.keys:
-        block = setter.block(key)
-        rows.append(Block(issue_id=issue.id, key=key, html=block.html, text=block.text, web_html=block.web_html))
-    session.add_all(rows)
-    session.flush()
-    return Variant(
-        issue_id=issue.id,
-        key=f"whole:{language}",
-        language=language,
-        edition=Edition.FULL,
-        articles=held,
-        blocks=[row.id for row in rows],
-        subject=made.subject,
-        preheader=made.preheader,
-        public=True,
-        readers=0,
-    )
 
 
 def seen_by(reader: Recipient | None, mail: RenderedMail, links: Links) -> RenderedMail:

@@ -50,6 +50,11 @@ def stories_seen(session: Session, subscriber_id: int, story_ids: Collection[int
     return set(told.values()) & set(story_ids)
 
 
+def articles_in(issue_id: int) -> Select[int]:
+    """The articles of an issue's pool."""
+    return select(IssueArticle.article_id).where(IssueArticle.issue_id == issue_id)
+
+
 def stories_of(session: Session, article_ids: Collection[int]) -> dict[int, int]:
     """The story that each article tells."""
     rows = session.execute(

@@ -16,13 +16,16 @@ from newsletter.suppression.ledger import is_suppressed
 NOTHING: Final[Mapping[str, Any]] = {}
 
 
-def audience(newsletter_id: int) -> Select[int, str, int]:
-    """(subscriber_id, language, subscription_id) of every active reader of a newsletter whose address may be mailed."""
+def audience(newsletter_id: int) -> Select[int, int, str, int | None]:
+    """(subscriber_id, subscription_id, language, choice_id) of every active reader of a newsletter whose address may be
+    mailed, whatever their cadence.
+    """
     return (
         select(
             Subscriber.id.label("subscriber_id"),
-            Subscriber.language.label("language"),
             Subscription.id.label("subscription_id"),
+            Subscriber.language.label("language"),
+            Subscription.choice_id.label("choice_id"),
         )
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
         .where(

@@ -12,6 +12,7 @@ from newsletter.cli.main import cli
 from newsletter.core.clock import utc_now
 from newsletter.core.i18n import use_locale
 from newsletter.issues import brake, digest, dispatch, status
+from newsletter.issues import freeze as freezing
 from newsletter.issues.models import Trigger
 from newsletter.newsletters import queries as newsletters
 from tests.functional.conftest import House
@@ -32,7 +33,7 @@ def stopped(house: House) -> int:
         issue = digest.compose(session, depeche, trigger=Trigger.COMMAND, actor="test", now=utc_now())
         assert issue is not None
         dispatch.send(session, issue, actor="test", now=utc_now())
-        dispatch.freeze(session, issue.id, here.links, now=utc_now())
+        freezing.freeze(session, issue.id, here.links, now=utc_now())
         status.lock(session, issue)
         brake.stop(session, issue, asdict(REASON), now=utc_now())
         return issue.id

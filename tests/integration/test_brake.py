@@ -7,6 +7,7 @@ from newsletter.accounts.models import AuditEvent
 from newsletter.delivery import tally
 from newsletter.delivery.models import Batch, DeliveryStatus, DomainTally
 from newsletter.issues import dispatch
+from newsletter.issues import freeze as freezing
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters.models import Newsletter
 from tests.support.newsroom import Newsroom
@@ -141,7 +142,7 @@ def unwritable(newsroom: Newsroom, gazette: Newsletter) -> Issue:
     with newsroom.database.unit() as session:
         session.get_one(Newsletter, gazette.id).from_address = "desk\r\n@gazette.example"
     with newsroom.database.unit() as session:
-        assert dispatch.freeze(session, issue.id, newsroom.here.links, now=newsroom.now) is None
+        assert freezing.freeze(session, issue.id, newsroom.here.links, now=newsroom.now) is None
     return issue
 
 
@@ -164,6 +165,6 @@ def test_it_is_tried_again_on_resume(newsroom: Newsroom, gazette: Newsletter, un
     newsroom.act(dispatch.resume, unwritable)
     with newsroom.database.unit() as session:
         assert dispatch.not_frozen(session) == [unwritable.id]
-        assert dispatch.freeze(session, unwritable.id, newsroom.here.links, now=newsroom.now) == 1
+        assert freezing.freeze(session, unwritable.id, newsroom.here.links, now=newsroom.now) == 1
     found = newsroom.issue(unwritable)
     assert (found.status, found.brake_released) == (IssueStatus.SENDING, False)

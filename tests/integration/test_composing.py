@@ -11,6 +11,7 @@ from newsletter.accounts.models import AuditEvent
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.delivery.models import DeliveryStatus
 from newsletter.issues import archive, digest, dispatch, editing, queries, schedule, status
+from newsletter.issues import freeze as freezing
 from newsletter.issues.contents import blocks_of
 from newsletter.issues.models import DigestRun, Issue, IssueStatus, Trigger, Variant
 from newsletter.issues.selection.rules import DEFAULT
@@ -247,7 +248,7 @@ def test_sending_twice_freezes_once(newsroom: Newsroom) -> None:
     with pytest.raises(RefusedError):
         newsroom.freeze(issue)
     with newsroom.database.unit() as session:
-        assert dispatch.freeze(session, issue.id, newsroom.here.links, now=newsroom.now) is None
+        assert freezing.freeze(session, issue.id, newsroom.here.links, now=newsroom.now) is None
     assert len(newsroom.deliveries(issue)) == 1
 
 
@@ -264,7 +265,7 @@ def test_two_freezes_at_one_moment_make_one_set_of_deliveries(newsroom: Newsroom
     def freeze() -> None:
         together.wait()
         with newsroom.database.unit() as session:
-            answers.append(dispatch.freeze(session, issue.id, newsroom.here.links, now=newsroom.now))
+            answers.append(freezing.freeze(session, issue.id, newsroom.here.links, now=newsroom.now))
 
     threads = [threading.Thread(target=freeze) for _ in range(3)]
     with audited(newsroom.database):
@@ -283,7 +284,7 @@ def test_an_issue_whose_freeze_was_lost_is_found(newsroom: Newsroom) -> None:
     with newsroom.database.reading() as session:
         assert dispatch.not_frozen(session) == [issue.id]
     with newsroom.database.unit() as session:
-        dispatch.freeze(session, issue.id, newsroom.here.links, now=newsroom.now)
+        freezing.freeze(session, issue.id, newsroom.here.links, now=newsroom.now)
         assert dispatch.not_frozen(session) == []
 
 

@@ -18,6 +18,7 @@ from newsletter.issues import archive, digest, dispatch
 from newsletter.issues import queries as issues
 from newsletter.issues.models import Issue
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import confirm, consent
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.audience import Recipients
@@ -220,7 +221,7 @@ def test_no_page_reads_a_large_table_from_end_to_end(newsroom: Newsroom) -> None
         "one address": lambda s: subscriptions.of_address(s, "ama@poste.example"),
         "a reader's history": lambda s: consent.history(s, 17),
         "articles": lambda s: articles.page(s, newsletter_id),
-        "candidates": lambda s: digest.candidates(s, newsletter_id, cut_off=now),
+        "candidates": lambda s: digest.next_articles(s, s.get_one(Newsletter, newsletter_id), cut_off=now),
         "translations": lambda s: articles.in_language(s, [1, 2, 3], "en"),
         "deliveries": lambda s: issues.delivery_page(s, issue.id),
         "deliveries by status": lambda s: issues.delivery_page(s, issue.id, status=DeliveryStatus.FAILED),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from newsletter.core.addresses import parse_address
@@ -17,6 +17,7 @@ from newsletter.delivery import claim, ledger, outbox
 from newsletter.delivery.models import Batch, Delivery, DeliveryAttempt, DeliveryStatus, SkipReason
 from newsletter.delivery.status import TRANSITIONS
 from newsletter.issues import dispatch
+from newsletter.issues import freeze as freezing
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.mail.transport import Relay, Transport
 from newsletter.newsletters.models import Newsletter
@@ -674,7 +675,7 @@ def test_an_issue_paused_before_its_freeze_stays_held(
         dispatch.send(session, session.get_one(Issue, issue.id), actor="test", now=newsroom.now)
     newsroom.act(dispatch.pause, issue)
     with newsroom.database.unit() as session:
-        dispatch.freeze(session, issue.id, newsroom.here.links, now=newsroom.now)
+        freezing.freeze(session, issue.id, newsroom.here.links, now=newsroom.now)
     assert newsroom.deliver(relay) == 0
     newsroom.act(dispatch.resume, issue)
     newsroom.deliver(relay)
@@ -755,11 +756,11 @@ def test_a_second_set_of_deliveries_is_impossible(newsroom: Newsroom, gazette: N
             session,
             issue_id=issue.id,
             newsletter_id=gazette.id,
-            audience=select(Delivery.subscriber_id, Delivery.variant_id, Delivery.id.label("rank")).where(
-                Delivery.id == row.id
-            ),
-            batch_size=1,
-            waves=[1],
+            audience=select(
+                Delivery.subscriber_id, Delivery.variant_id, Delivery.id.label("rank"), literal(0).label("slot")
+            ).where(Delivery.id == row.id),
+            cuts=[outbox.Cut(0, 1, [1], None)],
+            by_variant=False,
             resend_unknown=True,
             expires_at=newsroom.now,
             now=newsroom.now,

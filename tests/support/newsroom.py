@@ -22,6 +22,7 @@ from newsletter.delivery.journal import JOURNALS
 from newsletter.delivery.models import Delivery, DeliveryStatus, TransactionalMail
 from newsletter.delivery.office import Office
 from newsletter.issues import course, digest, dispatch
+from newsletter.issues import freeze as freezing
 from newsletter.issues.contents import IssueContents
 from newsletter.issues.models import Issue, Trigger
 from newsletter.newsletters.editing import NewsletterValues, create_newsletter
@@ -155,7 +156,9 @@ class Newsroom:
         """A draft of what is new, of one article where nothing was."""
         issue = self.compose(newsletter)
         if issue is None:
-            self.article(newsletter)
+            # A story of its own: a reader of two newsletters gets one only once.
+            own = "" if newsletter.slug == "gazette" else f", dit {newsletter.name}"
+            self.article(newsletter, f"Le pont rouvre{own}")
             issue = self.compose(newsletter)
         assert issue is not None
         return issue
@@ -165,7 +168,7 @@ class Newsroom:
         with self.database.unit() as session:
             dispatch.send(session, session.get_one(Issue, issue.id), actor="test", now=self.now)
         with self.database.unit() as session:
-            return dispatch.freeze(session, issue.id, self.here.links, now=self.now)
+            return freezing.freeze(session, issue.id, self.here.links, now=self.now)
 
     def outgoing(self, newsletter: Newsletter, *emails: str) -> Issue:
         """A frozen issue to these readers, who are new."""

@@ -8,13 +8,13 @@ from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import outbox
-from newsletter.issues import course, preview
-from newsletter.issues.models import Issue, IssueStatus
+from newsletter.issues import course, editing, preview
+from newsletter.issues.models import Block, Issue, IssueStatus, Variant
 from newsletter.mail.outcomes import Outcome, accepted, failed
 from newsletter.mail.replies import Phase, parse_reply
 from newsletter.mail.transport import Envelope
 from newsletter.mail.wire import Refused
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.subscriptions.audience import audience
 from tests.support.mailers import Hand
 from tests.support.newsroom import Newsroom
@@ -57,9 +57,7 @@ def issue_in_waves(
     issue = newsroom.draft_issue(newsletter)
     with newsroom.database.unit() as session:
         found = session.get_one(Issue, issue.id)
-        variant = preview.make_variant(session, found, newsletter, language="fr", links=newsroom.here.links)
-        session.add(variant)
-        session.flush()
+        variant_id = write_variant(newsroom, session, found, newsletter)
         everybody = audience(newsletter.id).subquery()
         found.status, found.frozen_at = IssueStatus.SENDING, newsroom.now
         found.expires_at = newsroom.now + timedelta(hours=48)
@@ -70,16 +68,43 @@ def issue_in_waves(
             newsletter_id=newsletter.id,
             audience=select(
                 everybody.c.subscriber_id,
-                literal(variant.id).label("variant_id"),
+                literal(variant_id).label("variant_id"),
                 everybody.c.subscription_id.label("rank"),
+                literal(0).label("slot"),
             ),
-            batch_size=size,
-            waves=waves,
+            cuts=[outbox.Cut(0, size, waves, None)],
+            by_variant=False,
             resend_unknown=True,
             expires_at=found.expires_at,
             now=newsroom.now,
         )
     return issue
+
+
+def write_variant(newsroom: Newsroom, session: Session, issue: Issue, newsletter: Newsletter) -> int:
+    """The whole of an issue as a variant of one block; its id."""
+    links = newsroom.here.links
+    setter = preview.typesetter(session, issue, newsletter, language="fr", edition=Edition.FULL, links=links)
+    held = editing.article_ids(session, issue.id)
+    mail = preview.set_mail(setter, held)
+    block = Block(issue_id=issue.id, key="whole", html=mail.html, text=mail.text, web_html="")
+    session.add(block)
+    session.flush()
+    variant = Variant(
+        issue_id=issue.id,
+        key="whole",
+        language="fr",
+        edition=Edition.FULL,
+        articles=held,
+        blocks=[block.id],
+        subject=mail.subject,
+        preheader=mail.preheader,
+        public=True,
+        readers=0,
+    )
+    session.add(variant)
+    session.flush()
+    return variant.id
 
 
 def deliver(newsroom: Newsroom, postman: Postman) -> int:

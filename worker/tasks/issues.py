@@ -2,7 +2,8 @@
 
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
-from newsletter.issues import dispatch, schedule
+from newsletter.issues import freeze as freezing
+from newsletter.issues import schedule
 from worker import runtime
 from worker.app import app
 
@@ -12,7 +13,7 @@ def freeze(issue_id: int) -> None:
     """Make the deliveries of an issue that is to be sent."""
     here = runtime.installation()
     with here.database.unit() as session:
-        dispatch.freeze(session, issue_id, here.links, now=utc_now())
+        freezing.freeze(session, issue_id, here.links, now=utc_now())
 
 
 @app.task(name=jobs.RUN_SCHEDULES)

@@ -1,0 +1,70 @@
+"""Whom an issue is for, by its kind: the readers of a cadence, everybody who wants breaking news, or those whom the
+issue that it corrects has reached.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from newsletter.core.database import among
+from newsletter.delivery.models import Delivery, DeliveryStatus
+from newsletter.issues import seen
+from newsletter.issues.models import Issue, IssueKind, Variant
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters import schedules
+from newsletter.subscriptions.audience import audience
+from newsletter.subscriptions.models import Choice, Subscriber, Subscription
+
+Readers = Select[int, int, str, int | None]
+
+A_DAY = timedelta(hours=24)
+REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN)
+
+
+def reach(session: Session, issue: Issue, *, now: datetime) -> Readers:
+    """(subscriber_id, subscription_id, language, choice_id) of everybody an issue is for."""
+    readers = audience(issue.newsletter_id)
+    match issue.kind:
+        case IssueKind.BREAKING:
+            return _wants_breaking(session, issue, readers, now=now)
+        case IssueKind.CORRECTION:
+            return readers.where(Subscriber.id.in_(_reached(session, issue)))
+    if issue.schedule_id is None:
+        return readers
+    main = schedules.main_of(session, issue.newsletter_id)
+    on_it = Subscription.schedule_id == issue.schedule_id
+    return readers.where(or_(on_it, Subscription.schedule_id.is_(None)) if issue.schedule_id == main.id else on_it)
+
+
+def _wants_breaking(session: Session, issue: Issue, readers: Readers, *, now: datetime) -> Readers:
+    """Everybody but those who chose not to have them, and those who have had enough in a day."""
+    quiet = select(Choice.id).where(Choice.newsletter_id == issue.newsletter_id, Choice.breaking.is_(False))
+    readers = readers.where(or_(Subscription.choice_id.is_(None), Subscription.choice_id.not_in(quiet)))
+    cap = newsletters.by_id(session, issue.newsletter_id).breaking_cap
+    today = list(
+        session.scalars(
+            select(Issue.id).where(
+                Issue.newsletter_id == issue.newsletter_id,
+                Issue.kind == IssueKind.BREAKING,
+                Issue.frozen_at > now - A_DAY,
+                Issue.id != issue.id,
+            )
+        )
+    )
+    if len(today) < cap:
+        return readers
+    brought = seen.received(session, today).subquery()
+    served = select(brought.c.subscriber_id).group_by(brought.c.subscriber_id).having(func.count() >= cap)
+    return readers.where(Subscriber.id.not_in(served))
+
+
+def _reached(session: Session, issue: Issue) -> Select[int]:
+    """Readers who were sent the issue that is corrected; where the correction is of articles, one of these."""
+    reached = select(Delivery.subscriber_id).where(Delivery.issue_id == issue.corrects_id, Delivery.status.in_(REACHED))
+    corrected = set(session.scalars(seen.articles_in(issue.id)))
+    if not corrected:
+        return reached
+    rows = session.execute(select(Variant.id, Variant.articles).where(Variant.issue_id == issue.corrects_id))
+    telling = [variant for variant, articles in rows if corrected.intersection(articles)]
+    return reached.where(among(session, Delivery.variant_id, telling))
