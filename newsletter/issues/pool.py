@@ -50,7 +50,8 @@ def candidates(
     here = (
         Placement.newsletter_id == newsletter.id,
         Placement.placed_at < cut_off,
-        or_(Placement.withdrawn_at.is_(None), Placement.withdrawn_at >= cut_off),
+        # What an editor withdraws stays out, also of a digest whose cut-off was before.
+        Placement.withdrawn_at.is_(None),
     )
     recent = select(Placement.article_id).where(*here, Placement.placed_at >= horizon)
     kept = select(Placement.article_id).where(*here, or_(Placement.pin.is_not(None), Placement.reserve))
