@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
+from newsletter.cli.prefer import prefer
 from newsletter.cli.shared import actor, as_json, open_here, show
 from newsletter.core.addresses import parse_address
 from newsletter.core.clock import utc_now
@@ -22,6 +23,9 @@ from newsletter.transfer import exports, imports
 @click.group()
 def subscribers() -> None:
     """Import, export, look one up."""
+
+
+subscribers.add_command(prefer)
 
 
 @subscribers.command("import")
