@@ -11,6 +11,7 @@ from newsletter.core.i18n import known_locale
 from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Recipient, fill
+from newsletter.issues import pool
 from newsletter.issues.content import DigestContent
 from newsletter.issues.contents import check_mail
 from newsletter.issues.editing import article_ids
@@ -31,14 +32,16 @@ def preview(
     picked: Sequence[int] | None = None,
     reader: Recipient | None = None,
 ) -> RenderedMail:
-    """The mail of an issue in a language and edition, of all its articles or of those `picked` for some readers; as
-    this reader would get it, without one as the public may see it.
+    """The mail of an issue in a language and edition, of what a reader of everything gets or of the articles `picked`
+    for some readers; as this reader would get it, without one as the public may see it.
 
     Raises RefusedError for an issue that could not be sent.
     """
     newsletter = newsletters.by_id(session, issue.newsletter_id)
     setter = typesetter(session, issue, newsletter, language=language, edition=edition, links=links)
-    mail = set_mail(setter, article_ids(session, issue.id) if picked is None else picked)
+    if picked is None:
+        picked = pool.pool_of(session, issue).pick(topics=None, language=language)
+    mail = set_mail(setter, picked or article_ids(session, issue.id))
     check_mail(mail, issue, newsletter, links=links)
     return seen_by(reader, mail, links)
 
