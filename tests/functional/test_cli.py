@@ -462,7 +462,7 @@ def test_nothing_new_is_said_and_is_no_failure(evening: Call) -> None:
     answer = evening("digest", "send", "evening")
     assert (answer.code, answer.out) == (DONE, "Nothing new: nothing was sent.\n")
     assert evening("digest", "send", "evening", "--json").data == {"issue": None, "sent": False}
-    assert evening("digest", "preview", "evening", "--json").data == {"articles": []}
+    assert evening("digest", "preview", "evening", "--json").data["articles"] == []
 
 
 def test_a_digest_is_looked_at_without_being_made(evening: Call) -> None:
@@ -472,7 +472,7 @@ def test_a_digest_is_looked_at_without_being_made(evening: Call) -> None:
     assert "Le pont sur le Zio" in shown["text"]
     assert "Le pont sur le Zio" in shown["html"]
     assert evening("digest", "preview", "evening", "--html").out.startswith("<!doctype html>")
-    assert evening("digest", "preview", "evening", "--at", "2020-01-01", "--json").data == {"articles": []}
+    assert evening("digest", "preview", "evening", "--at", "2020-01-01", "--json").data["articles"] == []
     refuses(evening("digest", "preview", "evening", "--as", "nobody@readers.example"), "nobody@readers.example")
     assert evening("issues", "list", "--json").data == []
 
@@ -577,3 +577,47 @@ def test_a_reader_of_the_output_who_leaves_early_is_no_failure(evening: Call, tm
     )
     os.close(writing)
     assert done.stderr == b""
+
+
+# Rules and readers' choices
+
+
+def test_rules_and_choices_decide_what_a_preview_shows_and_why(evening: Call, tmp_path: Path) -> None:
+    for number, topic in ((1, "Sport"), (2, "Culture")):
+        story = tmp_path / f"{number}.md"
+        story.write_text(f"---\ntitle: Story {number}\ntopic: {topic}\nauthor: Ama\n---\nText {number}.\n", "utf-8")
+        assert evening("articles", "add", story, "--newsletter", "evening").code == DONE
+    (tmp_path / "readers.csv").write_text("email\nkofi@readers.example\n", "utf-8")
+    evening("subscribers", "import", tmp_path / "readers.csv", "--newsletter", "evening", "--status", "active")
+    kofi = ("kofi@readers.example", "--newsletter", "evening")
+    chosen = evening(
+        "subscribers", "prefer", *kofi, "--topic", "sport", "--edition", "text", "--hour", "7", "--json"
+    ).data
+    assert (chosen["topics"], chosen["edition"], chosen["hour"]) == (["sport"], "text", 7)
+    shown = evening("digest", "preview", "evening", "--as", kofi[0], "--json").data
+    assert [item["title"] for item in shown["articles"]] == ["Story 1"]
+    assert shown["html"] == ""
+    assert (
+        "Out: this reader did not choose its topic"
+        in evening("digest", "preview", "evening", "--as", kofi[0], "--why").out
+    )
+    (tmp_path / "rules.json").write_text('{"per_author": 1}', "utf-8")
+    assert evening("digest", "rules", "evening", "--set", tmp_path / "rules.json", "--json").data["per_author"] == 1
+    sent = evening("digest", "send", "evening", "--json").data
+    told = evening("digest", "trace", str(sent["issue"]), "--json").data
+    assert [item["verdict"] for item in told] == ["in", "later"]
+    assert evening("digest", "rules", "evening", "--default", "--json").data["per_author"] is None
+
+
+def test_rules_and_choices_that_make_no_sense_are_refused(evening: Call, tmp_path: Path) -> None:
+    for text, word in (("[", "JSON"), ("[]", "object"), ('{"colour": 1}', "colour"), ('{"max_items": 0}', "max_items")):
+        (tmp_path / "rules.json").write_text(text, "utf-8")
+        refuses(evening("digest", "rules", "evening", "--set", tmp_path / "rules.json"), word)
+    (tmp_path / "readers.csv").write_text("email\nkofi@readers.example\n", "utf-8")
+    evening("subscribers", "import", tmp_path / "readers.csv", "--newsletter", "evening", "--status", "active")
+    kofi = ("subscribers", "prefer", "kofi@readers.example", "--newsletter", "evening")
+    refuses(evening(*kofi, "--topic", "nope"), "nope")
+    refuses(evening(*kofi, "--hour", "24"), "0 to 23")
+    refuses(evening(*kofi, "--hour", "7", "--timezone", "Mars/Olympus"), "Mars/Olympus")
+    refuses(evening("subscribers", "prefer", "afi@readers.example", "--newsletter", "evening"), "afi@readers.example")
+    refuses(evening("digest", "trace", "99"), "exist")
