@@ -1,6 +1,7 @@
 """An installation on servers of its own, with as many readers as wanted: what benchmarks and crash tests run on."""
 
 import json
+import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -71,10 +72,12 @@ class Site:
     def write(self, stories: int, *, words: int = 40) -> None:
         """So many new articles."""
         path = self.service.directory / "article.md"
-        for number in range(stories):
+        for _story in range(stories):
             stamp = f"{time.time_ns()}"
-            sentence = " ".join(f"Le conseil de quartier numéro {stamp[-6:]} a rouvert le marché".split() * 9)
-            path.write_text(f"# Le marché de Kpessi rouvre ce matin, {number}\n\n{stamp}. {sentence[: words * 6]}.\n")
+            # Words of its own: articles that say nearly the same are one story.
+            rng = random.Random(stamp)
+            sentence = " ".join("".join(rng.choices("aeioulmnrstdp", k=5)) for _word in range(words))
+            path.write_text(f"# Le marché de Kpessi rouvre ce matin, {stamp[-9:]}\n\n{stamp}. {sentence}.\n")
             address = f"https://{DOMAIN}/articles/{stamp}/le-marche-de-kpessi-rouvre-ce-matin"
             self.service.command("articles", "add", str(path), "--newsletter", SLUG, "--url", address)
 
