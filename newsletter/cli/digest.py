@@ -51,11 +51,19 @@ def send(slug: str, wait: bool, json_: bool) -> None:
     with here.database.unit() as session:
         newsletter = newsletters.by_slug(session, slug)
         issue = composing.compose(session, newsletter, trigger=Trigger.COMMAND, actor=actor(), now=utc_now())
-        if issue is not None:
+        held = issue is not None and composing.is_held(session, issue)
+        if issue is not None and not held:
             dispatch.send(session, issue, actor=actor(), now=utc_now())
             articles = len(queries.articles_of(session, issue.id))
     if issue is None:
         show({"issue": None, "sent": False}, json_, lambda: [_("Nothing new: nothing was sent.")])
+        return
+    if held:
+        show(
+            {"issue": issue.id, "number": issue.number, "sent": False},
+            json_,
+            lambda: [_("Issue %(number)s has too little that is new. It waits on the desk.", number=issue.number)],
+        )
         return
     answer: dict[str, Any] = {"issue": issue.id, "number": issue.number, "articles": articles, "sent": True}
     if wait:

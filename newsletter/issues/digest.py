@@ -147,6 +147,12 @@ def fill(session: Session, issue: Issue, items: Sequence[PoolItem]) -> None:
         session.execute(insert(IssueArticle), rows)
 
 
+def is_held(session: Session, issue: Issue) -> bool:
+    """Whether an issue has too little that is new and waits for an editor, as its rules say."""
+    reasons = session.scalars(select(DigestRun.reason).where(DigestRun.issue_id == issue.id))
+    return any((reason or {}).get("code") == "held" for reason in reasons)
+
+
 def next_articles(session: Session, newsletter: Newsletter, *, cut_off: datetime) -> list[Candidate]:
     """What a reader of everything would get of the next digest of the main cadence, in its order."""
     schedule = schedules.main_of(session, newsletter.id)

@@ -46,6 +46,6 @@ def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | N
     if now - due > CATCH_UP:
         return None
     issue = digest.compose(session, newsletter, trigger=Trigger.SCHEDULE, actor="schedule", now=now, cut_off=due)
-    if issue is not None:
+    if issue is not None and not digest.is_held(session, issue):
         dispatch.send(session, issue, actor="schedule", now=now)
     return issue

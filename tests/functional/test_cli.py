@@ -609,6 +609,15 @@ def test_rules_and_choices_decide_what_a_preview_shows_and_why(evening: Call, tm
     assert evening("digest", "rules", "evening", "--default", "--json").data["per_author"] is None
 
 
+def test_a_digest_with_too_little_news_is_held_where_the_rules_say_so(evening: Call, tmp_path: Path) -> None:
+    (tmp_path / "rules.json").write_text('{"minimum": 2, "too_little": "hold"}', "utf-8")
+    evening("digest", "rules", "evening", "--set", tmp_path / "rules.json")
+    evening("articles", "add", tmp_path / "story.md", "--newsletter", "evening")
+    answer = evening("digest", "send", "evening", "--json")
+    assert (answer.code, answer.data["sent"]) == (DONE, False)
+    assert evening("issues", "show", str(answer.data["issue"]), "--json").data["status"] == "draft"
+
+
 def test_rules_and_choices_that_make_no_sense_are_refused(evening: Call, tmp_path: Path) -> None:
     for text, word in (("[", "JSON"), ("[]", "object"), ('{"colour": 1}', "colour"), ('{"max_items": 0}', "max_items")):
         (tmp_path / "rules.json").write_text(text, "utf-8")
