@@ -19,6 +19,11 @@ def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     """Decide that a draft goes out. A worker freezes it; from here on it cannot change."""
     status.lock(session, issue)
     editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
+    leave(session, issue, actor=actor, now=now)
+
+
+def leave(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    """Let an issue that the caller has locked go out now."""
     status.move(issue, IssueStatus.SENDING)
     audit.record(session, actor=actor, action="issue.sent", subject="issue", subject_id=issue.id, now=now)
     jobs.wake(session, jobs.DISPATCH_ISSUE, issue.id)

@@ -3,7 +3,7 @@
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
 from newsletter.issues import freeze as freezing
-from newsletter.issues import schedule
+from newsletter.issues import review, schedule
 from worker import runtime
 from worker.app import app
 
@@ -25,3 +25,5 @@ def run_schedules() -> None:
     for newsletter_id in newsletter_ids:
         with database.unit() as session:
             schedule.run_due(session, newsletter_id, now=utc_now())
+    with database.unit() as session:
+        review.sweep(session, now=utc_now())
