@@ -4,6 +4,8 @@ from functools import lru_cache
 
 from newsletter.core.installation import Installation
 from newsletter.delivery.transactional import Writer
+from newsletter.issues import letters
+from newsletter.issues.letters import ReviewMails
 from newsletter.subscriptions import mails
 from newsletter.subscriptions.mails import SubscriptionMails
 
@@ -12,4 +14,10 @@ from newsletter.subscriptions.mails import SubscriptionMails
 def writers(installation: Installation) -> dict[str, Writer]:
     """Kind to writer; a kind that is missing here is found by a test."""
     subscription = SubscriptionMails(installation)
-    return {mails.CONFIRM: subscription.confirm, mails.ALREADY_SUBSCRIBED: subscription.already_subscribed}
+    review = ReviewMails(installation)
+    return {
+        mails.CONFIRM: subscription.confirm,
+        mails.ALREADY_SUBSCRIBED: subscription.already_subscribed,
+        letters.PROOF: review.proof,
+        letters.ISSUE_NOTICE: review.notice,
+    }

@@ -9,5 +9,9 @@ class RefusedError(Exception):
     """
 
 
+class ConflictError(RefusedError):
+    """Somebody else was faster: what was asked goes by something that is no longer so. 409 on a page."""
+
+
 class NotFoundError(RefusedError):
     """The thing that was named does not exist; 404 on a page."""

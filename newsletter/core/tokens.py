@@ -50,7 +50,7 @@ class Signer:
         self._macs: dict[str, Mac] = {}
 
     def sign(self, purpose: str, *numbers: int) -> str:
-        """A token of at most 40 characters for one to two numbers below 2**48."""
+        """A token of at most 47 characters for one to three numbers below 2**48."""
         payload = b"".join([_KEY_ID, *[number.to_bytes(NUMBER_BYTES) for number in numbers]])
         return base64.urlsafe_b64encode(payload + self._mac(purpose, payload)).rstrip(b"=").decode()
 

@@ -5,6 +5,7 @@ from newsletter.core.tokens import Signer
 UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
 CONFIRM = "confirm"
+REVIEW = "review"
 MEDIA_TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
@@ -37,6 +38,14 @@ class Links:
     def media(self, key: str, content_type: str) -> str:
         """Address of a picture: it says what it holds, so it may be kept for ever."""
         return f"{self.site_url}/media/{key}.{MEDIA_TYPES[content_type]}"
+
+    def review(self, issue_id: int, revision: int, approver: int) -> str:
+        """What an approver decides by: `approver` is a number of theirs, see issues.approvals."""
+        return f"{self.site_url}/review/{self.signer.sign(REVIEW, issue_id, revision, approver)}"
+
+    def composer(self, issue_id: int) -> str:
+        """The issue on the desk, for staff."""
+        return f"{self.site_url}/admin/issues/{issue_id}"
 
     def password(self, token: str) -> str:
         return f"{self.site_url}/admin/password/{token}"

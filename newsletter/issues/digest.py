@@ -73,7 +73,7 @@ def compose(
     )
     session.add(run)
     session.flush()
-    _keep_rulings(session, run, chosen.rulings, reason)
+    keep_rulings(session, run, chosen.rulings, reason)
     if outcome is not RunOutcome.ISSUE:
         return None
     issue = open_issue(
@@ -178,7 +178,7 @@ def _outcome(chosen: Selection, rules: Rules, trigger: Trigger) -> tuple[RunOutc
     return RunOutcome.TOO_LITTLE, {"code": "too_little", **figures}
 
 
-def _keep_rulings(session: Session, run: DigestRun, rulings: Sequence[Ruling], reason: dict[str, Any] | None) -> None:
+def keep_rulings(session: Session, run: DigestRun, rulings: Sequence[Ruling], reason: dict[str, Any] | None) -> None:
     """Write down why each candidate is in or out. A run that was merged into the next has decided nothing."""
     if run.outcome is RunOutcome.MERGED:
         return

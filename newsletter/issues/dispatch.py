@@ -1,6 +1,8 @@
-"""From a draft to deliveries, and what people do to an issue on its way: send, pause, resume, cancel."""
+"""What people decide about an issue: when it leaves, that it comes back, that it pauses, goes on, or is given up."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -11,21 +13,85 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import ledger
 from newsletter.delivery import queries as deliveries
-from newsletter.issues import brake, editing, rulings, status
-from newsletter.issues.models import Issue, IssueArticle, IssueStatus
+from newsletter.issues import brake, editing, rulings, status, upkeep
+from newsletter.issues.models import Issue, IssueArticle, IssueKind, IssueStatus
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Review
+
+FURTHEST = timedelta(days=366)  # further away is a slip of the keyboard
 
 
 def send(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
-    """Decide that a draft goes out. A worker freezes it; from here on it cannot change."""
+    """Decide that an issue goes out: at once, or when the newsletter's cooling-off time is over.
+
+    Asked a second time, it leaves no later. Whoever decides this has reviewed it.
+    """
     status.lock(session, issue)
-    editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
-    leave(session, issue, actor=actor, now=now)
+    if issue.status is IssueStatus.PAUSED:
+        raise RefusedError(_("This issue is paused. Resume it, and it goes on where it stopped."))
+    _check(session, issue)
+    decide(session, issue, send_at=now, actor=actor, now=now)
+    issue.review = Review.NONE
+
+
+def schedule(session: Session, issue: Issue, *, send_at: datetime, actor: str, now: datetime) -> None:
+    """Decide when an issue goes out; until then it can change and be pulled back."""
+    status.lock(session, issue)
+    if not now < send_at <= now + FURTHEST:
+        raise RefusedError(_("Name a moment to come, within a year."))
+    _check(session, issue)
+    if issue.status is not IssueStatus.SCHEDULED:
+        status.move(issue, IssueStatus.SCHEDULED)
+    issue.send_at = send_at
+    issue.review = Review.NONE
+    issue.pause_reason = None
+    _record(session, issue, "issue.scheduled", actor=actor, now=now, send_at=send_at.isoformat())
+
+
+def decide(session: Session, issue: Issue, *, send_at: datetime, actor: str, now: datetime) -> None:
+    """Let an issue that the caller has locked go at its hour; when that is over, after the cooling-off time."""
+    if send_at <= now:
+        send_at = now + timedelta(minutes=newsletters.by_id(session, issue.newsletter_id).cooling_minutes)
+        if issue.status is IssueStatus.SCHEDULED and issue.send_at is not None:
+            send_at = min(issue.send_at, send_at)
+    if send_at <= now:
+        leave(session, issue, actor=actor, now=now)
+        return
+    if issue.status is not IssueStatus.SCHEDULED:
+        status.move(issue, IssueStatus.SCHEDULED)
+    issue.send_at = send_at
+    issue.pause_reason = None
+    _record(session, issue, "issue.scheduled", actor=actor, now=now, send_at=send_at.isoformat())
+
+
+def pull_back(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    """Make a draft of an issue that has not left. It leaves when somebody says so again: no hour and no approval that
+    it had counts any more.
+    """
+    status.lock(session, issue)
+    if issue.status is not IssueStatus.DRAFT:
+        status.move(issue, IssueStatus.DRAFT)
+    elif issue.send_at is None:
+        raise RefusedError(_("This issue is a draft already: it leaves when you send it."))
+    issue.send_at = None
+    issue.pause_reason = None
+    issue.revision += 1
+    issue.changed_by, issue.changed_at = actor, now
+    _record(session, issue, "issue.pulled_back", actor=actor, now=now)
 
 
 def leave(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
-    """Let an issue that the caller has locked go out now."""
+    """Let an issue that the caller has locked go out now. A worker freezes it; from here on it cannot change.
+
+    Without what has been withdrawn: where nothing else was in it, it is given up.
+    """
+    upkeep.drop_withdrawn(session, issue)
+    if issue.kind is not IssueKind.CORRECTION and not editing.article_ids(session, issue.id):
+        cancel(session, issue, actor=actor, now=now, reason={"code": "withdrawn"})
+        return
     status.move(issue, IssueStatus.SENDING)
-    audit.record(session, actor=actor, action="issue.sent", subject="issue", subject_id=issue.id, now=now)
+    issue.pause_reason = None
+    _record(session, issue, "issue.sent", actor=actor, now=now)
     jobs.wake(session, jobs.DISPATCH_ISSUE, issue.id)
 
 
@@ -39,7 +105,7 @@ def pause(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
     status.lock(session, issue)
     status.move(issue, IssueStatus.PAUSED)
     ledger.hold(session, issue.id, held=True)
-    audit.record(session, actor=actor, action="issue.paused", subject="issue", subject_id=issue.id, now=now)
+    _record(session, issue, "issue.paused", actor=actor, now=now)
 
 
 def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
@@ -53,31 +119,28 @@ def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None
     issue.pause_reason = None
     ledger.hold(session, issue.id, held=False)
     details = {"stopped_for": stopped_for} if stopped_for else {}
-    audit.record(session, actor=actor, action="issue.resumed", subject="issue", subject_id=issue.id, now=now, **details)
+    _record(session, issue, "issue.resumed", actor=actor, now=now, **details)
     jobs.wake(session, jobs.DISPATCH_ISSUE if issue.frozen_at is None else jobs.SEND_BATCHES, issue.id)
 
 
-def cancel(session: Session, issue: Issue, *, actor: str, now: datetime) -> int:
+def cancel(
+    session: Session, issue: Issue, *, actor: str, now: datetime, reason: Mapping[str, Any] | None = None
+) -> int:
     """Give an issue up; returns how many readers will not get it. The articles of one that never left are free
     again.
+
+    `reason`: why, where more is known than that somebody pressed the button; see reasons.
     """
     status.lock(session, issue)
     status.move(issue, IssueStatus.CANCELLED)
     issue.finished_at = now
-    issue.pause_reason = None
+    issue.pause_reason = dict(reason) if reason else None
     withdrawn = ledger.cancel(session, issue.id, now=now)
     if issue.frozen_at is None:
         session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue.id))
         rulings.free(session, issue.id, {"code": "cancelled"})
-    audit.record(
-        session,
-        actor=actor,
-        action="issue.cancelled",
-        subject="issue",
-        subject_id=issue.id,
-        now=now,
-        withdrawn=withdrawn,
-    )
+    why = {"reason": reason["code"]} if reason else {}
+    _record(session, issue, "issue.cancelled", actor=actor, now=now, withdrawn=withdrawn, **why)
     return withdrawn
 
 
@@ -104,3 +167,12 @@ def unsettled(session: Session) -> list[int]:
             )
         )
     )
+
+
+def _check(session: Session, issue: Issue) -> None:
+    """Refuse texts that could not be sent, while somebody is there to correct them."""
+    editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
+
+
+def _record(session: Session, issue: Issue, action: str, *, actor: str, now: datetime, **details: Any) -> None:
+    audit.record(session, actor=actor, action=action, subject="issue", subject_id=issue.id, now=now, **details)

@@ -1,32 +1,67 @@
-"""Changing a draft."""
+"""Changing an issue that has not left.
 
+Each change raises the issue's revision: an approval is of one revision, and an editor who looks at an older one is told
+so instead of overwriting what a colleague did. `expected_revision` is the one that the editor saw; None: whatever there
+is.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.core.errors import RefusedError
+from newsletter.accounts import audit
+from newsletter.articles.models import Placement
+from newsletter.core.errors import ConflictError, NotFoundError, RefusedError
+from newsletter.core.i18n import format_datetime
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import personal, rulings, status
-from newsletter.issues.models import Issue, IssueArticle, IssueStatus
+from newsletter.issues import personal, pool, rulings, status
+from newsletter.issues.models import Issue, IssueArticle, IssueKind, IssueStatus
+from newsletter.issues.selection.candidate import Candidate
+from newsletter.issues.selection.choose import matches
+from newsletter.issues.selection.rules import MOST, read_rules
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Review
 from newsletter.subscriptions import queries as subscriptions
 
 MAX_SUBJECT = 200
 MAX_SUBJECT_WITH_SLOTS = 300  # the column of a variant
 MAX_INTRODUCTION = 4000
+SHORT = 80  # characters of a text that the record keeps
+
+OPEN = (IssueStatus.DRAFT, IssueStatus.SCHEDULED)
 
 
-def change_text(session: Session, issue: Issue, *, subject: str, introduction: str) -> None:
-    """Set the subject (empty: made from the lead story) and the introduction of a draft."""
-    must_be_draft(session, issue)
+def change_text(
+    session: Session,
+    issue: Issue,
+    *,
+    subject: str,
+    introduction: str,
+    actor: str,
+    now: datetime,
+    expected_revision: int | None = None,
+) -> None:
+    """Set the subject (empty: made from the lead story) and the introduction."""
+    begin(session, issue, expected_revision)
     subject = " ".join(subject.split())
+    introduction = introduction.replace("\r\n", "\n").strip()
     if len(subject) > MAX_SUBJECT:
         raise RefusedError(_("The subject is too long: %(count)d characters at most.", count=MAX_SUBJECT))
     if len(introduction) > MAX_INTRODUCTION:
         raise RefusedError(_("The introduction is too long: %(count)d characters at most.", count=MAX_INTRODUCTION))
     check_texts(session, issue.newsletter_id, subject=subject, introduction=introduction)
-    issue.subject = subject
-    issue.introduction = introduction.strip()
+    before = {"subject": issue.subject, "introduction": issue.introduction}
+    after = {"subject": subject, "introduction": introduction}
+    changed = {name: [before[name][:SHORT], text[:SHORT]] for name, text in after.items() if text != before[name]}
+    if not changed:
+        return
+    issue.subject, issue.introduction = subject, introduction
+    finish(session, issue, "issue.written", actor=actor, now=now, texts=changed)
 
 
 def check_texts(session: Session, newsletter_id: int, *, subject: str, introduction: str) -> None:
@@ -42,37 +77,139 @@ def check_texts(session: Session, newsletter_id: int, *, subject: str, introduct
         raise RefusedError(_("The subject is too long: shorten what stands behind the bars."))
 
 
-def drop(session: Session, issue: Issue, article_id: int) -> None:
-    """Take an article out of a draft; it is free for the next issue. The last one stays: an empty issue is none."""
-    must_be_draft(session, issue)
+def drop(
+    session: Session,
+    issue: Issue,
+    article_id: int,
+    *,
+    actor: str,
+    now: datetime,
+    expected_revision: int | None = None,
+) -> None:
+    """Take an article out; it is free for the next issue. The last one stays: an empty digest is none."""
+    begin(session, issue, expected_revision)
     held = article_ids(session, issue.id)
     if article_id not in held:
         return
-    if len(held) == 1:
+    if len(held) == 1 and issue.kind is not IssueKind.CORRECTION:
         raise RefusedError(_("This is the last article. Cancel the issue instead."))
     session.execute(
         delete(IssueArticle).where(IssueArticle.issue_id == issue.id, IssueArticle.article_id == article_id)
     )
     rulings.free(session, issue.id, {"code": "dropped"}, article_id=article_id)
+    finish(session, issue, "issue.dropped", actor=actor, now=now, article=article_id, place=held.index(article_id) + 1)
 
 
-def move(session: Session, issue: Issue, article_id: int, *, up: bool) -> None:
-    """Move an article of a draft by one place; at the end of the list nothing happens."""
-    must_be_draft(session, issue)
-    order = article_ids(session, issue.id)
-    if article_id not in order:
+def move(
+    session: Session,
+    issue: Issue,
+    article_id: int,
+    *,
+    to: int,
+    actor: str,
+    now: datetime,
+    expected_revision: int | None = None,
+) -> None:
+    """Put an article at a place, 1 is the lead; beyond the end it is the last. It joins the section it comes to."""
+    begin(session, issue, expected_revision)
+    if to < 1:
+        raise RefusedError(_("A place is a number from 1, the lead, to %(last)d.", last=MOST))
+    rows = places(session, issue.id)
+    at = next((index for index, row in enumerate(rows) if row.article_id == article_id), None)
+    if at is None:
+        raise NotFoundError(_("This article is not in the issue."))
+    to = min(to, len(rows)) - 1
+    if to == at:
         return
-    at = order.index(article_id)
-    to = at - 1 if up else at + 1
-    if not 0 <= to < len(order):
-        return
-    order[at], order[to] = order[to], order[at]
-    for position, moved in enumerate(order):
-        session.execute(
-            update(IssueArticle)
-            .where(IssueArticle.issue_id == issue.id, IssueArticle.article_id == moved)
-            .values(position=position)
+    section = rows[to].section
+    moved = rows.pop(at)
+    moved.section = section
+    rows.insert(to, moved)
+    _number(session, rows)
+    rulings.by_hand(session, issue.id, article_id, {"code": "moved", "by": actor}, section=section)
+    finish(session, issue, "issue.moved", actor=actor, now=now, article=article_id, places=[at + 1, to + 1])
+
+
+def add(
+    session: Session,
+    issue: Issue,
+    article_id: int,
+    *,
+    actor: str,
+    now: datetime,
+    place: int | None = None,
+    expected_revision: int | None = None,
+) -> None:
+    """Put an article in by hand, for every reader whatever their topics: at a place, else at the end of its section."""
+    begin(session, issue, expected_revision)
+    candidate = _addable(session, issue, article_id, now=now)
+    rows = places(session, issue.id)
+    if len(rows) >= MOST:
+        raise RefusedError(_("The issue is full: it has %(count)d articles.", count=MOST))
+    if any(row.article_id == article_id for row in rows):
+        raise RefusedError(_("This article is in the issue already."))
+    twin = next((row for row in rows if row.story_id == candidate.story_id), None)
+    if twin is not None:
+        raise RefusedError(
+            _("The issue has this story already: article %(article)d tells it.", article=twin.article_id)
         )
+    at, section = _room(issue, rows, candidate, place)
+    made = IssueArticle(
+        issue_id=issue.id,
+        article_id=article_id,
+        newsletter_id=issue.newsletter_id,
+        position=at,
+        story_id=candidate.story_id,
+        section=section,
+        pinned=True,
+    )
+    session.add(made)
+    session.flush()
+    rows.insert(at, made)
+    _number(session, rows)
+    rulings.by_hand(session, issue.id, article_id, {"code": "added", "by": actor}, section=section)
+    finish(session, issue, "issue.added", actor=actor, now=now, article=article_id, place=at + 1)
+
+
+def begin(session: Session, issue: Issue, expected_revision: int | None) -> None:
+    """Lock the issue, and make sure that it has neither left nor changed since the editor looked."""
+    status.lock(session, issue)
+    if issue.status not in OPEN:
+        raise RefusedError(_("This issue is no longer a draft: what is being sent cannot change."))
+    must_be_at(session, issue, expected_revision)
+
+
+def must_be_at(session: Session, issue: Issue, expected_revision: int | None) -> None:
+    """ConflictError, with who and when, for a revision that is not the one somebody has looked at."""
+    if expected_revision is None or expected_revision == issue.revision:
+        return
+    zone = ZoneInfo(newsletters.by_id(session, issue.newsletter_id).timezone)
+    raise ConflictError(
+        _(
+            "%(who)s changed this issue on %(when)s, after you had opened it. Look at it again.",
+            who=issue.changed_by or issue.created_by,
+            when=format_datetime(issue.changed_at or issue.created_at, zone=zone),
+        )
+    )
+
+
+def finish(session: Session, issue: Issue, action: str, *, actor: str, now: datetime, **details: Any) -> None:
+    """Note a change. It voids what was approved: an issue that had been is under review again, for its hour."""
+    issue.revision += 1
+    issue.changed_by, issue.changed_at = actor, now
+    if issue.status is IssueStatus.SCHEDULED and issue.review is not Review.NONE:
+        status.move(issue, IssueStatus.DRAFT)
+    audit.record(
+        session,
+        actor=actor,
+        action=action,
+        subject="issue",
+        subject_id=issue.id,
+        now=now,
+        revision=issue.revision,
+        **details,
+    )
+    session.flush()
 
 
 def article_ids(session: Session, issue_id: int) -> list[int]:
@@ -84,8 +221,44 @@ def article_ids(session: Session, issue_id: int) -> list[int]:
     )
 
 
-def must_be_draft(session: Session, issue: Issue) -> None:
-    """Lock the issue and make sure that nobody has sent it meanwhile."""
-    status.lock(session, issue)
-    if issue.status is not IssueStatus.DRAFT:
-        raise RefusedError(_("This issue is no longer a draft: what is being sent cannot change."))
+def places(session: Session, issue_id: int) -> list[IssueArticle]:
+    """The articles of an issue with their places, in their order."""
+    query = select(IssueArticle).where(IssueArticle.issue_id == issue_id).order_by(IssueArticle.position)
+    return list(session.scalars(query))
+
+
+def _addable(session: Session, issue: Issue, article_id: int, *, now: datetime) -> Candidate:
+    placement = session.get(Placement, (article_id, issue.newsletter_id))
+    found = pool.by_hand(session, newsletters.by_id(session, issue.newsletter_id), article_id)
+    if placement is None or found is None:
+        raise NotFoundError(_("Article %(article)d does not exist in this newsletter.", article=article_id))
+    if placement.withdrawn_at is not None:
+        raise RefusedError(_("This article has been withdrawn."))
+    if placement.embargo_until is not None and now < placement.embargo_until:
+        raise RefusedError(_("This article is under embargo. Lift that first."))
+    if placement.expires_at is not None and placement.expires_at <= now:
+        raise RefusedError(_("This article has expired. Change that first."))
+    return found
+
+
+def _room(
+    issue: Issue, rows: Sequence[IssueArticle], candidate: Candidate, place: int | None
+) -> tuple[int, str | None]:
+    """(index, section) for an article that is added."""
+    if place is not None and place < 1:
+        raise RefusedError(_("A place is a number from 1, the lead, to %(last)d.", last=MOST))
+    if place is not None and place <= len(rows):
+        return place - 1, rows[place - 1].section
+    sections = read_rules(issue.rules).sections
+    section = next((item.key for item in sections if matches(candidate, item.filter)), None)
+    keys = [item.key for item in sections]
+    upto = keys[: keys.index(section) + 1] if section else None
+    if upto is None:
+        return len(rows), None
+    return max((index + 1 for index, row in enumerate(rows) if row.section in upto), default=0), section
+
+
+def _number(session: Session, rows: Sequence[IssueArticle]) -> None:
+    for position, row in enumerate(rows):
+        row.position = position
+    session.flush()

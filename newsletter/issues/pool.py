@@ -14,6 +14,7 @@ from newsletter.issues.selection.candidate import Candidate, PoolItem, Verdict
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.selection.rules import Rules, Updated, read_rules
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule
 
 CLOSING = (RunOutcome.ISSUE, RunOutcome.NOTHING, RunOutcome.TOO_LITTLE)
@@ -60,6 +61,13 @@ def candidates(
     if rules.updated is Updated.AGAIN:
         told = _revised_since(session, schedule, newsletter.id, horizon)
     return _read(session, newsletter, schedule, ids, told, judged_before=judged_before)
+
+
+def by_hand(session: Session, newsletter: Newsletter, article_id: int) -> Candidate | None:
+    """An article as a candidate, whatever was judged of it; None: it is a translation, or not of this newsletter."""
+    main = schedules.main_of(session, newsletter.id)
+    found = _read(session, newsletter, main, {article_id}, {article_id}, judged_before=None)
+    return found[0] if found else None
 
 
 def pool_of(session: Session, issue: Issue) -> Pool:

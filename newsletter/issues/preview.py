@@ -15,7 +15,7 @@ from newsletter.issues import pool
 from newsletter.issues.content import DigestContent
 from newsletter.issues.contents import check_mail
 from newsletter.issues.editing import article_ids
-from newsletter.issues.models import Issue
+from newsletter.issues.models import Issue, IssueKind
 from newsletter.issues.stories import section_titles, sections_of, stories
 from newsletter.issues.typesetting import Typesetter, assemble
 from newsletter.newsletters import queries as newsletters
@@ -89,9 +89,10 @@ def typesetter(
     """What sets an issue for readers of a language and an edition: with all articles of its pool, each translated where
     a translation exists, dated in the newsletter's zone.
 
-    A subject that an editor wrote is in the newsletter's language; in another one it is made from the stories.
+    A subject that an editor wrote is in the newsletter's language; in another one it is made from the stories. A
+    correction is what somebody wrote, whoever reads it.
     """
-    own = language == newsletter.language
+    own = language == newsletter.language or issue.kind is IssueKind.CORRECTION
     held = article_ids(session, issue.id)
     content = DigestContent(
         newsletter=newsletter.name,

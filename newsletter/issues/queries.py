@@ -12,6 +12,7 @@ from newsletter.delivery import queries as deliveries
 from newsletter.delivery.models import DeliveryStatus, SkipReason
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
+from newsletter.issues.reach import reach
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.audience import audience
 
@@ -95,6 +96,19 @@ def progress(session: Session, issue_id: int) -> Progress:
 def audience_size(session: Session, newsletter_id: int) -> int:
     """How many readers an issue would have if it were frozen now."""
     return session.scalar(select(func.count()).select_from(audience(newsletter_id).subquery())) or 0
+
+
+def readers_of(session: Session, issue: Issue, *, now: datetime) -> int:
+    """How many readers an issue would have if it left now and all of it were new to them."""
+    return session.scalar(select(func.count()).select_from(reach(session, issue, now=now).subquery())) or 0
+
+
+def to_leave(session: Session) -> list[Issue]:
+    """Issues that have an hour and have not left, those that leave first at the front."""
+    query = select(Issue).where(
+        Issue.status.in_([IssueStatus.DRAFT, IssueStatus.SCHEDULED]), Issue.send_at.is_not(None)
+    )
+    return list(session.scalars(query.order_by(Issue.send_at, Issue.id)))
 
 
 def articles_of(session: Session, issue_id: int) -> list[int]:

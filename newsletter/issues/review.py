@@ -1,33 +1,144 @@
-"""What becomes of a digest between its composing and its leaving."""
+"""What becomes of a digest between its composing and its leaving.
 
-from datetime import datetime
+A schedule composes it, and `plan` says what it waits for; people look at it, change it, approve it or skip it; the
+sweep lets it leave at its hour, or does what the newsletter wants when nobody has approved it by then.
+"""
 
-from sqlalchemy import select
+import logging
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, null, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.issues import dispatch, status
-from newsletter.issues.models import Issue, IssueStatus
+from newsletter.accounts import audit
+from newsletter.issues import approvals, digest, dispatch, proof, status, upkeep
+from newsletter.issues.models import DigestRun, Issue, IssueStatus
+from newsletter.issues.proof import Notice
+from newsletter.newsletters.models import Review, TooLate
+
+log = logging.getLogger(__name__)
 
 ACTOR = "schedule"
+QUIET = timedelta(minutes=3)  # after the last edit: approvers get a proof when an editor is done, not one for each key
+LEAST = timedelta(minutes=30)  # what approvers have at least, where an issue would be skipped without them
 
 
 def plan(session: Session, issue: Issue, *, send_at: datetime, actor: str, now: datetime) -> None:
-    """Decide about an issue that a schedule composed: it leaves at its hour, at once when that is over."""
+    """Decide what becomes of an issue that a schedule composed, which is to leave at `send_at`.
+
+    With too little that is new it waits for an editor, without an hour. Without a review it leaves at its hour, at once
+    when that is over. Under review it stays a draft, and approvers or editors are told.
+    """
     status.lock(session, issue)
+    if digest.is_held(session, issue):
+        issue.pause_reason = _held(session, issue)
+        proof.tell(session, issue, Notice.HELD, now=now)
+        return
     issue.send_at = send_at
-    if send_at <= now:
-        dispatch.leave(session, issue, actor=actor, now=now)
-    else:
-        status.move(issue, IssueStatus.SCHEDULED)
+    if issue.review is Review.NONE:
+        if send_at > now:
+            status.move(issue, IssueStatus.SCHEDULED)
+        else:
+            dispatch.leave(session, issue, actor=actor, now=now)
+        return
+    if send_at <= now and issue.too_late is TooLate.SKIP:
+        issue.send_at = now + LEAST  # nobody could have approved it in no time
+    audit.record(
+        session,
+        actor=actor,
+        action="issue.review_begun",
+        subject="issue",
+        subject_id=issue.id,
+        now=now,
+        send_at=issue.send_at.isoformat(),
+    )
+    if issue.send_at <= now:
+        _at_its_hour(session, issue, now=now)
+    if approvals.under_review(issue):
+        _ask(session, issue, now=now)
 
 
 def sweep(session: Session, *, now: datetime) -> None:
-    """Let everything leave whose moment has come. An issue that somebody is at is left for the next time."""
+    """Do what is due: send what was decided, decide about what nobody has approved by its hour, and send proofs of what
+    has changed. An issue that somebody is at is left for the next time.
+    """
+    for issue in _locked(session, now=now):
+        try:
+            with session.begin_nested():
+                _attend(session, issue, now=now)
+        except Exception:
+            # The others must not wait for one that cannot be dealt with.
+            log.exception("issue %d cannot be moved on", issue.id)
+
+
+def is_waiting(session: Session, *, now: datetime) -> bool:
+    """Whether the sweep has something to do; cheap, and takes no lock."""
+    return session.scalar(select(Issue.id).where(_due(now)).limit(1)) is not None
+
+
+def _locked(session: Session, *, now: datetime) -> list[Issue]:
     query = (
         select(Issue)
-        .where(Issue.status == IssueStatus.SCHEDULED, Issue.send_at <= now)
+        .where(_due(now))
         .order_by(Issue.send_at)
         .with_for_update(key_share=True, skip_locked=True)
+        .execution_options(populate_existing=True)
     )
-    for issue in session.scalars(query):
-        dispatch.leave(session, issue, actor=ACTOR, now=now)
+    return list(session.scalars(query))
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    """SQL: its hour has come, or approvers know an earlier revision and the editors are done with it, or one of its
+    articles has changed.
+    """
+    decided = and_(Issue.status == IssueStatus.SCHEDULED, Issue.send_at <= now)
+    undecided = and_(Issue.send_at <= now, Issue.pause_reason.is_(null()))
+    changed = and_(
+        Issue.send_at.is_not(None), Issue.proofed_revision != Issue.revision, Issue.changed_at <= now - QUIET
+    )
+    reviewed = and_(Issue.review != Review.NONE, Issue.send_at.is_not(None))
+    outdated = and_(Issue.status.in_((IssueStatus.DRAFT, IssueStatus.SCHEDULED)), reviewed, upkeep.outdated())
+    return or_(
+        decided,
+        outdated,
+        and_(Issue.status == IssueStatus.DRAFT, Issue.review != Review.NONE, or_(undecided, changed)),
+    )
+
+
+def _attend(session: Session, issue: Issue, *, now: datetime) -> None:
+    if issue.review is not Review.NONE and upkeep.is_outdated(session, issue):
+        upkeep.renew(session, issue, now=now)
+    due = issue.send_at is not None and issue.send_at <= now
+    if issue.status is IssueStatus.SCHEDULED:
+        if due:
+            dispatch.leave(session, issue, actor=ACTOR, now=now)
+    elif due and issue.pause_reason is None:
+        _at_its_hour(session, issue, now=now)
+    elif issue.proofed_revision not in (None, issue.revision) and (issue.changed_at or now) <= now - QUIET:
+        _ask(session, issue, now=now)
+
+
+def _at_its_hour(session: Session, issue: Issue, *, now: datetime) -> None:
+    """Nobody has approved it: do what the newsletter wants then."""
+    match issue.too_late:
+        case TooLate.SEND:
+            dispatch.leave(session, issue, actor=ACTOR, now=now)
+        case TooLate.SKIP:
+            proof.tell(session, issue, Notice.SKIPPED, now=now)
+            dispatch.cancel(session, issue, actor=ACTOR, now=now, reason={"code": "too_late"})
+        case TooLate.WAIT:
+            issue.pause_reason = {"code": "waiting"}
+            proof.tell(session, issue, Notice.WAITING, now=now)
+
+
+def _ask(session: Session, issue: Issue, *, now: datetime) -> None:
+    """Send the proof, or tell editors that a digest waits on the desk."""
+    if issue.review is Review.PROOF and proof.ask(session, issue, now=now):
+        return
+    if issue.pause_reason is None:
+        proof.tell(session, issue, Notice.READY, now=now)
+
+
+def _held(session: Session, issue: Issue) -> dict[str, object]:
+    reason = session.scalars(select(DigestRun.reason).where(DigestRun.issue_id == issue.id)).first() or {}
+    return {"code": "held", "found": reason.get("found", 0), "count": reason.get("count", 0)}

@@ -12,6 +12,8 @@ from newsletter.issues.models import DigestRun, Judgement
 from newsletter.issues.selection.candidate import Verdict
 from newsletter.issues.selection.reasons import in_words
 
+BY_HAND = ("added", "moved")  # what a person said stays when the issue is composed again
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -29,11 +31,32 @@ def free(session: Session, issue_id: int, reason: Mapping[str, Any], *, article_
     runs = select(DigestRun.id).where(DigestRun.issue_id == issue_id)
     statement = (
         update(Judgement)
-        .where(Judgement.run_id.in_(runs), Judgement.verdict == Verdict.IN)
+        .where(Judgement.run_id.in_(runs))
         .values(verdict=Verdict.LATER, reason=dict(reason), position=None)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session="fetch")
     )
-    session.execute(statement if article_id is None else statement.where(Judgement.article_id == article_id))
+    if article_id is None:
+        session.execute(statement.where(Judgement.verdict == Verdict.IN))
+    else:
+        session.execute(statement.where(Judgement.article_id == article_id, Judgement.verdict != Verdict.OUT))
+
+
+def by_hand(
+    session: Session, issue_id: int, article_id: int, reason: Mapping[str, Any], *, section: str | None
+) -> None:
+    """Say that an article is in an issue where a person put it. What no run composed has no rulings."""
+    runs = select(DigestRun).where(DigestRun.issue_id == issue_id).order_by(DigestRun.id.desc()).limit(1)
+    run = session.scalars(runs).first()
+    if run is None:
+        return
+    found = session.get(Judgement, (run.id, article_id))
+    if found is None:
+        found = Judgement(run_id=run.id, article_id=article_id, schedule_id=run.schedule_id)
+        session.add(found)
+    if found.reason is None or found.reason.get("code") not in BY_HAND:
+        found.reason = dict(reason)
+    found.verdict, found.section = Verdict.IN, section
+    session.flush()
 
 
 def of_issue(session: Session, issue_id: int) -> list[Told]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core.recurrence import last_run, runs_after
-from newsletter.issues import digest, dispatch
+from newsletter.issues import digest, review
 from newsletter.issues.models import Issue, Trigger
 from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule
@@ -46,6 +46,6 @@ def run_due(session: Session, newsletter_id: int, *, now: datetime) -> Issue | N
     if now - due > CATCH_UP:
         return None
     issue = digest.compose(session, newsletter, trigger=Trigger.SCHEDULE, actor="schedule", now=now, cut_off=due)
-    if issue is not None and not digest.is_held(session, issue):
-        dispatch.send(session, issue, actor="schedule", now=now)
+    if issue is not None:
+        review.plan(session, issue, send_at=due, actor="schedule", now=now)
     return issue

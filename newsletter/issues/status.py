@@ -35,6 +35,8 @@ def move(issue: Issue, target: S) -> None:
                 S.SENDING: _("This issue cannot be sent: it was sent or cancelled before."),
                 S.PAUSED: _("Only an issue that is being sent can be paused."),
                 S.CANCELLED: _("This issue cannot be cancelled any more."),
+                S.SCHEDULED: _("This issue cannot be scheduled: it was sent or cancelled before."),
+                S.DRAFT: _("This issue cannot be pulled back: it has left, or was cancelled."),
             }.get(target, _("This issue cannot change that way."))
         )
     issue.status = target

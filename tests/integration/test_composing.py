@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from newsletter.accounts.models import AuditEvent
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.delivery.models import DeliveryStatus
-from newsletter.issues import archive, digest, dispatch, editing, queries, schedule, status
+from newsletter.issues import archive, digest, dispatch, editing, queries, refresh, schedule, status
 from newsletter.issues import freeze as freezing
 from newsletter.issues.contents import blocks_of
 from newsletter.issues.models import DigestRun, Issue, IssueStatus, Trigger, Variant
@@ -40,7 +41,7 @@ def all_issues(newsroom: Newsroom) -> list[Issue]:
 
 def edit(newsroom: Newsroom, verb: Callable[..., object], issue: Issue, *values: object, **named: object) -> None:
     with newsroom.database.unit() as session:
-        verb(session, session.get_one(Issue, issue.id), *values, **named)
+        verb(session, session.get_one(Issue, issue.id), *values, actor="test", now=newsroom.now, **named)
 
 
 def test_nothing_new_makes_no_issue(newsroom: Newsroom) -> None:
@@ -173,21 +174,24 @@ def test_cancelling_a_draft_frees_its_articles_and_keeps_its_number(newsroom: Ne
     assert newsroom.issue(issue).status is IssueStatus.CANCELLED
 
 
-def test_articles_move_by_one_place_and_stop_at_the_ends(newsroom: Newsroom) -> None:
+def test_articles_move_to_any_place_and_stop_at_the_end(newsroom: Newsroom) -> None:
     gazette = newsroom.newsletter()
     a, b, c = (newsroom.article(gazette, f"Nouvelle {number}").id for number in range(3))
     issue = newsroom.draft_issue(gazette)
     assert held(newsroom, issue) == [a, b, c]
-    for article, up, order in (
-        (c, True, [a, c, b]),
-        (c, True, [c, a, b]),
-        (c, True, [c, a, b]),
-        (b, False, [c, a, b]),
-        (c, False, [a, c, b]),
-        (999_999, True, [a, c, b]),
+    for article, place, order in (
+        (c, 2, [a, c, b]),
+        (c, 1, [c, a, b]),
+        (c, 1, [c, a, b]),
+        (b, 99, [c, a, b]),
+        (c, 3, [a, b, c]),
     ):
-        edit(newsroom, editing.move, issue, article, up=up)
+        edit(newsroom, editing.move, issue, article, to=place)
         assert held(newsroom, issue) == order
+    with pytest.raises(RefusedError):
+        edit(newsroom, editing.move, issue, a, to=0)
+    with pytest.raises(RefusedError):
+        edit(newsroom, editing.move, issue, 999_999, to=1)
 
 
 def test_an_editors_words_are_kept_and_too_many_are_refused(newsroom: Newsroom) -> None:
@@ -207,8 +211,10 @@ def test_what_is_being_sent_cannot_change(newsroom: Newsroom) -> None:
     issue = newsroom.outgoing(gazette, "ama@poste.example")
     for verb, values in (
         (editing.drop, (article.id,)),
-        (lambda session, found, item: editing.move(session, found, item, up=True), (article.id,)),
-        (lambda session, found: editing.change_text(session, found, subject="x", introduction=""), ()),
+        (partial(editing.move, to=1), (article.id,)),
+        (editing.add, (article.id,)),
+        (partial(editing.change_text, subject="x", introduction=""), ()),
+        (refresh.refresh, ()),
     ):
         with pytest.raises(RefusedError):
             edit(newsroom, verb, issue, *values)

@@ -42,7 +42,7 @@ def written(newsroom: Newsroom, newsletter: Newsletter, *, subject: str, introdu
     issue = newsroom.draft_issue(newsletter)
     with newsroom.database.unit() as session:
         draft = session.get_one(Issue, issue.id)
-        editing.change_text(session, draft, subject=subject, introduction=introduction)
+        editing.change_text(session, draft, subject=subject, introduction=introduction, actor="test", now=newsroom.now)
     return issue
 
 

@@ -18,12 +18,15 @@ def freeze(issue_id: int) -> None:
 
 @app.task(name=jobs.RUN_SCHEDULES)
 def run_schedules() -> None:
-    """Compose and send the digests whose hour has come; each newsletter in a unit of its own."""
+    """Compose the digests whose hour has come, each newsletter in a unit of its own, and let leave what is decided."""
     database = runtime.installation().database
     with database.reading() as session:
         newsletter_ids = schedule.scheduled(session)
     for newsletter_id in newsletter_ids:
         with database.unit() as session:
             schedule.run_due(session, newsletter_id, now=utc_now())
-    with database.unit() as session:
-        review.sweep(session, now=utc_now())
+    with database.reading() as session:
+        waiting = review.is_waiting(session, now=utc_now())
+    if waiting:
+        with database.unit() as session:
+            review.sweep(session, now=utc_now())

@@ -33,6 +33,8 @@ def _why(reason: Mapping[str, Any]) -> str:  # noqa: PLR0912 - a table of senten
             return _("from the reserve, for there was too little that is new")
         case "added":
             return _("added by %(who)s", who=reason.get("by", ""))
+        case "moved":
+            return _("put there by %(who)s", who=reason.get("by", ""))
         case "dropped":
             return _("an editor has taken it out")
         case "cancelled":

@@ -46,7 +46,7 @@ class Live:
         pace = _pace(issue, counts, now) if issue.status == IssueStatus.SENDING else None
         queued = counts[DeliveryStatus.QUEUED] + counts[DeliveryStatus.SENDING]
         ends_at = now + timedelta(seconds=queued / pace) if pace and queued else None
-        reason = issue.pause_reason
+        reason = issue.pause_reason if issue.status == IssueStatus.PAUSED else None
         return cls(
             IssueStatus(issue.status),
             sum(counts.values()),
