@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
+from newsletter.cli.breaking import breaking
 from newsletter.cli.shared import ROW_ID, actor, as_json, open_here, show
 from newsletter.core.addresses import parse_address
 from newsletter.core.clock import utc_now
@@ -20,7 +21,7 @@ from newsletter.core.i18n import ngettext
 from newsletter.core.installation import Installation
 from newsletter.delivery.personalise import Recipient
 from newsletter.issues import digest as composing
-from newsletter.issues import dispatch, preview, queries, rehearse, rulings
+from newsletter.issues import dispatch, preview, queries, rehearse, rulings, standing
 from newsletter.issues.models import IssueStatus, Trigger
 from newsletter.issues.selection.reasons import in_words
 from newsletter.issues.selection.rules import read_rules, rules_document
@@ -39,6 +40,9 @@ def digest() -> None:
     """What is new since the last issue, as an issue."""
 
 
+digest.add_command(breaking)
+
+
 @digest.command()
 @click.argument("slug")
 @click.option("--wait", is_flag=True, help="Stay, with a progress bar, until the issue is out.")
@@ -55,6 +59,7 @@ def send(slug: str, wait: bool, json_: bool) -> None:
         if issue is not None and not held:
             dispatch.send(session, issue, actor=actor(), now=utc_now())
             articles = len(queries.articles_of(session, issue.id))
+            words = standing.in_words(issue, newsletter)
     if issue is None:
         show({"issue": None, "sent": False}, json_, lambda: [_("Nothing new: nothing was sent.")])
         return
@@ -66,13 +71,17 @@ def send(slug: str, wait: bool, json_: bool) -> None:
         )
         return
     answer: dict[str, Any] = {"issue": issue.id, "number": issue.number, "articles": articles, "sent": True}
+    if words:
+        answer |= {"send_at": issue.send_at}
     if wait:
         answer |= _wait(here, issue.id, quiet=json_)
     show(
         answer,
         json_,
         lambda: [
-            ngettext(
+            _("Issue %(number)s: %(words)s", number=issue.number, words=words)
+            if words and not wait
+            else ngettext(
                 "Issue %(number)s with %(num)s article is on its way. Follow it: newsletter issues show %(id)s",
                 "Issue %(number)s with %(num)s articles is on its way. Follow it: newsletter issues show %(id)s",
                 articles,

@@ -39,7 +39,7 @@ def in_words(issue: Issue, newsletter: Newsletter, approved_by: Sequence[str] = 
                 count=reason["count"],
             )
         case IssueStatus.DRAFT:
-            return _("Leaves when you send it.")
+            return _("A draft: it leaves when somebody sends it.")
         case IssueStatus.CANCELLED if reason.get("code") == "skipped":
             return _("Skipped by %(who)s.", who=reason.get("by", ""))
         case IssueStatus.CANCELLED if reason.get("code") == "too_late":

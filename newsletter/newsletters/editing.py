@@ -17,7 +17,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.recurrence import ScheduleError, parse_cron
 from newsletter.core.tokens import Vault
 from newsletter.newsletters import schedules, senders
-from newsletter.newsletters.models import Newsletter, Topic
+from newsletter.newsletters.models import Newsletter, Review, TooLate, Topic
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # categories that have no business in a name or a header
@@ -39,8 +39,16 @@ class NewsletterValues:
     postal_address: str = ""
     schedule: str | None = None  # of the main cadence
     resend_unknown: bool = True
+    review: Review = Review.NONE
+    approvers: tuple[str, ...] = ()
+    too_late: TooLate = TooLate.SEND
+    cooling_minutes: int = 0
+    breaking_cap: int = 3
 
 
+MOST_APPROVERS = 20
+LONGEST_COOLING = 24 * 60  # minutes
+MOST_BREAKING = 50
 COLUMNS = [field.name for field in fields(NewsletterValues) if field.name != "schedule"]
 
 
@@ -54,6 +62,7 @@ class ValuesError(RefusedError):
 
 def values_of(session: Session, newsletter: Newsletter) -> NewsletterValues:
     columns = {name: getattr(newsletter, name) for name in COLUMNS}
+    columns["approvers"] = tuple(columns["approvers"])
     return NewsletterValues(**columns, schedule=schedules.main_of(session, newsletter.id).rule or None)
 
 
@@ -111,7 +120,8 @@ def _time_zones() -> set[str]:
 
 
 def _columns(values: NewsletterValues) -> dict[str, object]:
-    return {name: getattr(values, name) for name in COLUMNS}
+    columns: dict[str, object] = {name: getattr(values, name) for name in COLUMNS}
+    return columns | {"approvers": list(values.approvers)}
 
 
 def _check(values: NewsletterValues) -> NewsletterValues:
@@ -136,6 +146,10 @@ def _check(values: NewsletterValues) -> NewsletterValues:
             parse_cron(schedule, ZoneInfo(values.timezone))
         except ScheduleError as error:
             wrong["schedule"] = str(error)
+    approvers = _approvers(values, wrong)
+    for name, most in (("cooling_minutes", LONGEST_COOLING), ("breaking_cap", MOST_BREAKING)):
+        if not 0 <= getattr(values, name) <= most:
+            wrong[name] = _("Give a whole number from 0 to %(most)d.", most=most)
     if len(values.description) > 1000:
         wrong["description"] = _("This text is too long: %(count)d characters at most.", count=1000)
     if wrong:
@@ -153,7 +167,28 @@ def _check(values: NewsletterValues) -> NewsletterValues:
         postal_address=text["postal_address"],
         schedule=schedule,
         resend_unknown=values.resend_unknown,
+        review=values.review,
+        approvers=approvers,
+        too_late=values.too_late,
+        cooling_minutes=values.cooling_minutes,
+        breaking_cap=values.breaking_cap,
     )
+
+
+def _approvers(values: NewsletterValues, wrong: dict[str, str]) -> tuple[str, ...]:
+    """Addresses without repetition; a proof needs somebody to send it to."""
+    found: dict[str, str] = {}
+    for text in values.approvers:
+        try:
+            address = parse_address(text)
+            found.setdefault(address.key, address.email)
+        except AddressError as error:
+            wrong["approvers"] = f"{text.strip()[:60]}: {error}"
+    if len(found) > MOST_APPROVERS:
+        wrong["approvers"] = _("Name %(count)d approvers at most.", count=MOST_APPROVERS)
+    elif not values.approvers and values.review is Review.PROOF:
+        wrong["approvers"] = _("Name at least one approver: a proof has to go to somebody.")
+    return tuple(found.values())
 
 
 def _line(value: str, name: str, limit: int, wrong: dict[str, str]) -> str:

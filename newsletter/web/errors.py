@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from newsletter.accounts.sign_in import RateLimitError
-from newsletter.core.errors import NotFoundError, RefusedError
+from newsletter.core.errors import ConflictError, NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ def sentences(status: int) -> tuple[str, str]:
             _("The link may be cut off. Copy it whole from the message that you received."),
         ),
         405: (_("This page cannot be used that way"), _("Open it with a link or a button of this site.")),
+        409: (_("Changed meanwhile"), _("Load the page again and look at what there is now.")),
         413: (
             _("That is too much at once"),
             _("What was sent is longer than this page accepts. Shorten it and try again."),
@@ -73,6 +74,8 @@ def _http(error: HTTPException) -> Response:
 def status_of(error: RefusedError) -> int:
     if isinstance(error, NotFoundError):
         return 404
+    if isinstance(error, ConflictError):
+        return 409
     return 429 if isinstance(error, RateLimitError) else 422
 
 

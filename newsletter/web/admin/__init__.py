@@ -14,6 +14,7 @@ from newsletter.web.admin import (
     sending,
     sign_in,
     subscribers,
+    urgent,
     variants,
 )
 from newsletter.web.admin.room import admin as blueprint
@@ -33,6 +34,7 @@ VIEWS = (
     sending,
     sign_in,
     subscribers,
+    urgent,
     variants,
 )
 

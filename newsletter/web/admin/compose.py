@@ -75,6 +75,7 @@ def composer_page(session: Session, newsletter: Newsletter, issue: Issue) -> str
     return render_template(
         "admin/composer.html",
         issue=issue,
+        now=guard.now(),
         kind=standing.kind_in_words(issue.kind),
         is_digest=issue.kind is IssueKind.DIGEST,
         under_review=approvals.under_review(issue),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.accounts.permissions import Permission
 from newsletter.articles import queries as articles
 from newsletter.delivery import limits
-from newsletter.issues import digest, queries, schedule
+from newsletter.issues import approvals, digest, queries, schedule, standing
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -36,6 +36,16 @@ class Shelf:
     has_articles: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """An issue that has an hour and can still be pulled back, or waits for an approval."""
+
+    issue: Issue
+    newsletter: Newsletter
+    standing: str
+    under_review: bool
+
+
 @admin.get("/")
 @guard.requires(Permission.READ)
 def desk() -> str:
@@ -43,20 +53,32 @@ def desk() -> str:
     with installation().database.reading() as session:
         shelves = [_shelf(session, item, now) for item in newsletters.all_newsletters(session)]
         running = _with_figures(session, queries.in_flight(session), now)
+        leaving = [_departure(session, issue) for issue in queries.to_leave(session)]
         latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
         done = _with_figures(session, latest[:LATEST], now)
         paused = [(lane, limits.in_words(lane)) for lane in limits.paused(session)]
-        titles = leads(session, [issue for issue, _live in (*running, *done)])
+        titles = leads(session, [*(issue for issue, _live in (*running, *done)), *(item.issue for item in leaving)])
     return render_template(
         "admin/desk.html",
         shelves=shelves,
         names={shelf.newsletter.id: shelf.newsletter for shelf in shelves},
         running=running,
+        leaving=leaving,
         done=done,
         leads=titles,
         paused_lanes=paused,
         now=now,
         subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
+    )
+
+
+def _departure(session: Session, issue: Issue) -> Departure:
+    newsletter = newsletters.by_id(session, issue.newsletter_id)
+    return Departure(
+        issue,
+        newsletter,
+        standing.in_words(issue, newsletter, approvals.of_revision(session, issue)),
+        approvals.under_review(issue),
     )
 
 

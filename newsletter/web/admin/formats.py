@@ -8,7 +8,15 @@ from babel.dates import get_timezone_location
 from flask import g
 
 from newsletter.accounts.models import Role
-from newsletter.core.i18n import NO_BREAK, current_locale, format_date, format_datetime, format_number, format_time
+from newsletter.core.i18n import (
+    NO_BREAK,
+    current_locale,
+    format_date,
+    format_datetime,
+    format_number,
+    format_time,
+    ngettext,
+)
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import reading_minutes
 from newsletter.delivery.models import SkipReason
@@ -131,6 +139,19 @@ def from_now(value: datetime, zone_name: str) -> str:
     if days == 1:
         return _("tomorrow")
     return format_date(value, zone=local, style="long")
+
+
+@admin.app_template_filter()
+def in_time(value: datetime) -> str:
+    """How long it is until a moment: `in 4 minutes`, `in 3 hours`."""
+    left = max(0, round((value - g.now).total_seconds()))
+    if left < 120:
+        return ngettext("in %(num)s second", "in %(num)s seconds", left)
+    if left < 7200:
+        return ngettext("in %(num)s minute", "in %(num)s minutes", left // 60)
+    if left < 172_800:
+        return ngettext("in %(num)s hour", "in %(num)s hours", left // 3600)
+    return ngettext("in %(num)s day", "in %(num)s days", left // 86_400)
 
 
 @admin.app_template_filter()

@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import digest, queries
-from newsletter.issues.models import IssueStatus, Trigger
+from newsletter.issues import approvals, digest, queries, standing
+from newsletter.issues.models import IssueKind, IssueStatus, Trigger
 from newsletter.web.admin import guard, paging
 from newsletter.web.admin.compose import composer_page, leads
 from newsletter.web.admin.live import Live
@@ -26,7 +26,18 @@ def issues(slug: str) -> str:
             issue.id: Live.of(issue, queries.progress(session, issue.id), now=guard.now()) for issue in listing.rows
         }
         titles = leads(session, listing.rows)
-    return render_template("admin/issues.html", listing=listing, live=live, leads=titles)
+        approved = approvals.of_issues(session, {issue.id: issue for issue in listing.rows})
+        standings = {
+            issue.id: standing.in_words(issue, newsletter, approved.get(issue.id, ())) for issue in listing.rows
+        }
+    return render_template(
+        "admin/issues.html",
+        listing=listing,
+        live=live,
+        leads=titles,
+        standing=standings,
+        kinds={kind: standing.kind_in_words(kind) for kind in IssueKind},
+    )
 
 
 @admin.post("/newsletters/<slug>/issues")

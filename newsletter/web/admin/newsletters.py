@@ -1,6 +1,6 @@
 """Publications: the list, a new one, and what is set for each."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.issues import schedule
 from newsletter.newsletters import editing, queries
 from newsletter.newsletters.editing import NewsletterValues, ValuesError
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.models import Newsletter, Review, TooLate
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
@@ -66,7 +66,9 @@ def settings(slug: str) -> str:
 @admin.post("/newsletters/<slug>/settings")
 @guard.requires(Permission.MANAGE_NEWSLETTERS)
 def change_newsletter(slug: str) -> Page:
-    values = _values(slug)
+    with installation().database.reading() as session:
+        before = editing.values_of(session, enter(session, slug))
+    values = _with_review(_values(slug), before)
     try:
         with installation().database.unit() as session:
             newsletter = enter(session, slug)
@@ -110,6 +112,29 @@ def _values(slug: str) -> NewsletterValues:
         schedule=given["schedule"] or None,
         resend_unknown=given["resend_unknown"] == "yes",
     )
+
+
+def _with_review(values: NewsletterValues, before: NewsletterValues) -> NewsletterValues:
+    """What is asked about the review of digests; as it was where a form says nothing of it."""
+    given = request.form
+    review, too_late = given.get("review", ""), given.get("too_late", "")
+    approvers = given.get("approvers", "\n".join(before.approvers))
+    return replace(
+        values,
+        review=Review(review) if review in set(Review) else before.review,
+        approvers=tuple(approvers.replace(",", " ").replace(";", " ").split()),
+        too_late=TooLate(too_late) if too_late in set(TooLate) else before.too_late,
+        cooling_minutes=_number(given.get("cooling_minutes", ""), before.cooling_minutes),
+        breaking_cap=_number(given.get("breaking_cap", ""), before.breaking_cap),
+    )
+
+
+def _number(text: str, usual: int) -> int:
+    """A whole number; -1, which no field takes, for anything else."""
+    text = text.strip()
+    if not text:
+        return usual
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
 
 
 def _record(session: Session, action: str, newsletter: Newsletter) -> None:

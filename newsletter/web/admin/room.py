@@ -21,7 +21,13 @@ admin.after_request(guard.close_up)
 CURRENT = "newsletter"  # in the browser's session: the newsletter last looked at
 
 # Which room of the frame a view belongs to, by the file the view is in.
-ROOM_OF = {"compose": "issues", "sending": "issues", "variants": "issues", "newsletters": "settings"}
+ROOM_OF = {
+    "compose": "issues",
+    "sending": "issues",
+    "urgent": "issues",
+    "variants": "issues",
+    "newsletters": "settings",
+}
 
 
 def enter(session: Session, slug: str) -> Newsletter:

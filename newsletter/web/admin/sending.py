@@ -11,8 +11,8 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import bounces
 from newsletter.delivery.models import DeliveryStatus
-from newsletter.issues import dispatch, preview, queries
-from newsletter.issues.models import Issue, IssueStatus
+from newsletter.issues import approvals, correction, dispatch, editing, preview, queries, standing
+from newsletter.issues.models import Issue, IssueKind
 from newsletter.newsletters.models import Newsletter
 from newsletter.web.admin import guard, paging
 from newsletter.web.admin.compose import articles_in_order
@@ -38,6 +38,10 @@ def live_page(session: Session, newsletter: Newsletter, issue: Issue) -> str:
         status=status,
         statuses=list(DeliveryStatus),
         held=bounces.held(session, issue.id),
+        standing=standing.in_words(issue, newsletter),
+        kind=standing.kind_in_words(issue.kind),
+        correctable=issue.frozen_at is not None and issue.status in correction.CORRECTABLE,
+        corrected=queries.by_id(session, issue.corrects_id) if issue.corrects_id else None,
         archive_url=installation().links.archive(newsletter.slug, issue.number),
     )
 
@@ -65,7 +69,7 @@ def ask_to_send(issue_id: int) -> Page:
     with installation().database.reading() as session:
         found = queries.by_id(session, issue_id)
         newsletter = enter_by_id(session, found.newsletter_id)
-        if found.status is not IssueStatus.DRAFT:
+        if found.status not in editing.OPEN:
             return redirect(url_for("admin.issue", issue_id=issue_id), 303)
         mail = preview.preview(session, found, language=newsletter.language, links=installation().links)
         return render_template(
@@ -73,15 +77,47 @@ def ask_to_send(issue_id: int) -> Page:
             issue=found,
             mail=mail,
             articles=articles_in_order(session, found, newsletter.language),
-            audience=queries.audience_size(session, newsletter.id),
+            audience=queries.readers_of(session, found, now=guard.now()),
             size=len(mail.html.encode()) + len(mail.text.encode()),
+            cooling=newsletter.cooling_minutes,
+            kind="" if found.kind is IssueKind.DIGEST else standing.kind_in_words(found.kind),
         )
 
 
 @admin.post("/issues/<int:issue_id>/send")
 @guard.requires(Permission.SEND)
 def send(issue_id: int) -> Response:
-    return _act(issue_id, dispatch.send, _("The issue is on its way."))
+    """Let it go, after the cooling-off time if there is one."""
+    with installation().database.unit() as session:
+        found = queries.by_id(session, issue_id)
+        newsletter = enter_by_id(session, found.newsletter_id)
+        dispatch.send(session, found, actor=guard.user().email, now=guard.now())
+        flash(standing.in_words(found, newsletter) or _("The issue is on its way."))
+    return redirect(url_for("admin.issue", issue_id=issue_id), 303)
+
+
+@admin.post("/issues/<int:issue_id>/pull-back")
+@guard.requires(Permission.SEND)
+def pull_back(issue_id: int) -> Response:
+    return _act(issue_id, dispatch.pull_back, _("Pulled back. It leaves when you send it."))
+
+
+@admin.post("/issues/<int:issue_id>/approve")
+@guard.requires(Permission.SEND)
+def approve(issue_id: int) -> Response:
+    """From the desk, where only the headline is seen: of the revision that was shown there."""
+    revision = request.form.get("revision", "")
+    with installation().database.unit() as session:
+        found = queries.by_id(session, issue_id)
+        approvals.approve(
+            session,
+            found,
+            email=guard.user().email,
+            now=guard.now(),
+            expected_revision=int(revision) if revision.isdecimal() and len(revision) < 16 else None,
+        )
+    flash(_("Approved."))
+    return redirect(url_for("admin.issue", issue_id=issue_id), 303)
 
 
 @admin.post("/issues/<int:issue_id>/pause")
@@ -102,7 +138,9 @@ def ask_to_cancel(issue_id: int) -> str:
     with installation().database.reading() as session:
         found = queries.by_id(session, issue_id)
         enter_by_id(session, found.newsletter_id)
-        return render_template("admin/cancel.html", issue=found, live=_live(session, found))
+        return render_template(
+            "admin/cancel.html", issue=found, live=_live(session, found), waits=found.status in editing.OPEN
+        )
 
 
 @admin.post("/issues/<int:issue_id>/cancel")

@@ -1,6 +1,6 @@
 """What readers see: no sign-in, no cookie, no script needed."""
 
-from newsletter.web.public import archive, confirm, mailbox, media, preferences, privacy, subscribe, unsubscribe
+from newsletter.web.public import archive, confirm, mailbox, media, preferences, privacy, review, subscribe, unsubscribe
 
 BLUEPRINTS = (
     subscribe.blueprint,
@@ -11,4 +11,5 @@ BLUEPRINTS = (
     privacy.blueprint,
     mailbox.blueprint,
     media.blueprint,
+    review.blueprint,
 )

@@ -49,3 +49,20 @@ document.addEventListener("htmx:before:request", (event) => { if (document.hidde
 document.addEventListener("htmx:after:swap", () => { tell(); lost(false); });
 document.addEventListener("htmx:error", () => lost(true));
 document.addEventListener("htmx:response:error", () => lost(true));
+
+// data-until names a moment: how long it still is, in the words of the page's language; at the end the page is asked for again.
+const units = [["day", 86400, 172800], ["hour", 3600, 7200], ["minute", 60, 120], ["second", 1, 0]];
+const inTime = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+const countDown = (element) => {
+  const left = Math.round((new Date(element.dataset.until) - Date.now()) / 1000);
+  if (left < 0) {
+    // The sweep runs every ten seconds; somebody who is typing is left alone.
+    if (left < -12 && !typing(document.activeElement) && !document.hidden) location.reload();
+    return;
+  }
+  const [unit, seconds] = units.find(([, , from]) => left >= from);
+  const words = inTime.format(Math.floor(left / seconds), unit);
+  if (element.textContent !== words) element.textContent = words;
+};
+const counting = document.querySelectorAll("[data-until]");
+if (counting.length) setInterval(() => counting.forEach(countDown), 1000);
