@@ -12,7 +12,7 @@ from newsletter.core.templating import render_mail
 from newsletter.delivery.models import TransactionalMail
 from newsletter.delivery.transactional import Letter
 from newsletter.issues import approvals, pool, preview, rulings, standing
-from newsletter.issues.editing import article_ids
+from newsletter.issues.editing import article_ids, check_texts
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
@@ -78,6 +78,7 @@ class ReviewMails:
     def _text(self, session: Session, issue: Issue, newsletter: Newsletter) -> tuple[str, str, str]:
         """(subject, text, why it could not be sent)."""
         try:
+            check_texts(session, newsletter.id, subject=issue.subject, introduction=issue.introduction)
             mail = preview.preview(session, issue, language=newsletter.language, links=self._here.links)
         except RefusedError as error:
             return issue.subject, "", str(error)
