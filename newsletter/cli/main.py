@@ -23,6 +23,7 @@ COMMANDS = {
     "db": "newsletter.cli.db:db",
     "users": "newsletter.cli.users:users",
     "newsletters": "newsletter.cli.newsletters:newsletters",
+    "topics": "newsletter.cli.topics:topics",
     "articles": "newsletter.cli.articles:articles",
     "subscribers": "newsletter.cli.subscribers:subscribers",
     "digest": "newsletter.cli.digest:digest",

@@ -26,6 +26,7 @@ class SkipReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
     CANCELLED = "cancelled"
+    PAUSED = "paused"  # its reader takes a break
 
 
 class BounceFate(StrEnum):

@@ -3,48 +3,27 @@
 Readers who chose alike share a row (see Choice), so whoever composes groups a million of them by one column.
 """
 
-import hashlib
-import json
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import available_timezones
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.core.database import insert_into
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import schedules
-from newsletter.newsletters.models import Edition, Schedule
+from newsletter.newsletters.models import Schedule
 from newsletter.subscriptions import consent
+from newsletter.subscriptions.interning import EVERYTHING as EVERYTHING  # noqa: PLC0414 - other rooms have it from here
+from newsletter.subscriptions.interning import ChoiceValues as ChoiceValues  # noqa: PLC0414 - the same
+from newsletter.subscriptions.interning import intern, of_row
 from newsletter.subscriptions.models import Choice, ConsentKind, Subscription
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceValues:
-    """`topics` None: all, those to come included. `hour` None: as soon as it is ready; it is read in `timezone`, None:
-    the newsletter's.
-    """
-
-    topics: frozenset[int] | None = None
-    edition: Edition = Edition.FULL
-    hour: int | None = None
-    timezone: str | None = None
-    breaking: bool = True
-
-
-EVERYTHING = ChoiceValues()
 
 
 def values_of(session: Session, subscription: Subscription) -> ChoiceValues:
     """What a reader chose; who chose nothing gets everything as it comes."""
     row = session.get(Choice, subscription.choice_id) if subscription.choice_id is not None else None
-    if row is None:
-        return EVERYTHING
-    topics = frozenset(row.topics) if row.topics is not None else None
-    return ChoiceValues(topics, row.edition, row.hour, row.timezone, row.breaking)
+    return EVERYTHING if row is None else of_row(row)
 
 
 def set_choice(
@@ -57,26 +36,54 @@ def set_choice(
     network: str = "",
 ) -> None:
     """Keep what a reader chose, with a record of the change; RefusedError for what makes no sense."""
-    checked = _checked(session, subscription.newsletter_id, values)
+    checked = check(session, subscription.newsletter_id, values)
     before = values_of(session, subscription)
     if checked == before:
         return
-    chosen = None if checked == EVERYTHING else _row(session, subscription.newsletter_id, checked)
-    subscription.choice_id = chosen
+    subscription.choice_id = intern(session, subscription.newsletter_id, [checked])[checked]
     wording = _("%(before)s → %(after)s", before=_as_text(before), after=_as_text(checked))
     consent.record(session, subscription, ConsentKind.CHANGED, now=now, wording=wording, actor=actor, network=network)
 
 
-def set_cadence(session: Session, subscription: Subscription, schedule: Schedule) -> None:
-    """Put a reader on a cadence of the newsletter; on the main one they stay when others come and go."""
-    if schedule.newsletter_id != subscription.newsletter_id:
+def set_cadence(
+    session: Session,
+    subscription: Subscription,
+    schedule: Schedule,
+    *,
+    now: datetime,
+    actor: str = "",
+    network: str = "",
+) -> None:
+    """Put a reader on a cadence of the newsletter, with a record of the change; on the main one they stay when others
+    come and go.
+    """
+    chosen = cadence_id(session, subscription.newsletter_id, schedule)
+    if chosen == subscription.schedule_id:
+        return
+    before = cadence_of(session, subscription)
+    subscription.schedule_id = chosen
+    wording = _("%(before)s → %(after)s", before=before.slug, after=schedule.slug)
+    consent.record(session, subscription, ConsentKind.CHANGED, now=now, wording=wording, actor=actor, network=network)
+
+
+def cadence_id(session: Session, newsletter_id: int, schedule: Schedule) -> int | None:
+    """What a subscription keeps of a cadence; RefusedError for one of another newsletter."""
+    if schedule.newsletter_id != newsletter_id:
         raise RefusedError(_("This rhythm belongs to another newsletter."))
-    main = schedules.main_of(session, subscription.newsletter_id)
-    subscription.schedule_id = None if schedule.id == main.id else schedule.id
+    return None if schedule.id == schedules.main_of(session, newsletter_id).id else schedule.id
 
 
-def _checked(session: Session, newsletter_id: int, values: ChoiceValues) -> ChoiceValues:
-    """The values in their one form: all topics are none in particular, a zone without an hour says nothing."""
+def cadence_of(session: Session, subscription: Subscription) -> Schedule:
+    """The cadence a reader is on; the main one when theirs is gone."""
+    chosen = session.get(Schedule, subscription.schedule_id) if subscription.schedule_id is not None else None
+    return chosen or schedules.main_of(session, subscription.newsletter_id)
+
+
+def check(session: Session, newsletter_id: int, values: ChoiceValues) -> ChoiceValues:
+    """The values in their one form: all topics are none in particular, a zone without an hour says nothing.
+
+    RefusedError for what makes no sense.
+    """
     if values.hour is not None and not 0 <= values.hour <= 23:
         raise RefusedError(_("An hour is a number from 0 to 23."))
     if values.timezone is not None and values.timezone not in available_timezones():
@@ -91,24 +98,6 @@ def _checked(session: Session, newsletter_id: int, values: ChoiceValues) -> Choi
         topics = None if topics == known else topics
     zone = values.timezone if values.hour is not None else None
     return ChoiceValues(topics, values.edition, values.hour, zone, values.breaking)
-
-
-def _row(session: Session, newsletter_id: int, values: ChoiceValues) -> int:
-    """The shared row of these values, made by whoever comes first."""
-    topics = sorted(values.topics) if values.topics is not None else None
-    whole = json.dumps([topics, values.edition, values.hour, values.timezone, values.breaking])
-    key = hashlib.sha256(whole.encode()).hexdigest()
-    made = insert_into(session, Choice).values(
-        newsletter_id=newsletter_id,
-        key=key,
-        topics=topics,
-        edition=values.edition,
-        hour=values.hour,
-        timezone=values.timezone,
-        breaking=values.breaking,
-    )
-    session.execute(made.on_conflict_do_nothing(index_elements=["newsletter_id", "key"]))
-    return session.scalars(select(Choice.id).where(Choice.newsletter_id == newsletter_id, Choice.key == key)).one()
 
 
 def _as_text(values: ChoiceValues) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
@@ -74,13 +74,25 @@ class Choice(Base):
 class Subscription(Base):
     """A subscriber and a newsletter. `choice_id` None: everything, as it comes; `schedule_id` None: the main cadence.
     Neither is a foreign key: both tables are small and grow no holes that their services do not close, and this one may
-    have millions of rows.
+    have millions of rows. `paused_until`: when a paused one goes on; None: when its reader says so.
     """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "newsletter_id"),
         Index("ix_subscriptions_newsletter_id_status_id", "newsletter_id", "status", "id"),
+        Index(
+            "ix_subscriptions_paused_until",
+            "paused_until",
+            sqlite_where=text("paused_until IS NOT NULL"),
+            postgresql_where=text("paused_until IS NOT NULL"),
+        ),
+        Index(
+            "ix_subscriptions_choice_id",
+            "choice_id",
+            sqlite_where=text("choice_id IS NOT NULL"),
+            postgresql_where=text("choice_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[RowId]
@@ -94,6 +106,7 @@ class Subscription(Base):
     ended_by_issue_id: Mapped[int | None] = mapped_column(BigInt)  # the issue whose link ended it
     choice_id: Mapped[int | None]
     schedule_id: Mapped[int | None]
+    paused_until: Mapped[datetime | None]
 
 
 class Confirmation(Base):

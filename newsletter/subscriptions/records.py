@@ -63,6 +63,7 @@ def reopen(subscription: Subscription) -> None:
     subscription.status = SubscriptionStatus.PENDING
     subscription.ended_reason = None
     subscription.ended_at = None
+    subscription.paused_until = None
 
 
 def activate(subscription: Subscription, *, now: datetime) -> None:

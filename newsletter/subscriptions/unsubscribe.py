@@ -84,6 +84,7 @@ def end(
     subscription.status = SubscriptionStatus.ENDED
     subscription.ended_reason = reason
     subscription.ended_at = now
+    subscription.paused_until = None
     subscription.ended_by_issue_id = issue_id
     consent.record(session, subscription, ConsentKind.ENDED, now=now, wording=reason, network=network, actor=actor)
     ledger.withdraw(

@@ -3,14 +3,20 @@
 from newsletter.core import jobs, ratelimit
 from newsletter.core.clock import utc_now
 from newsletter.delivery import lanes
+from newsletter.subscriptions import interning, pausing
 from worker import runtime
 from worker.app import app
 
 
 @app.task(name=jobs.TIDY_UP)
 def tidy_up() -> None:
-    """Drop counters whose window has ended, and lanes that nothing limits any more."""
+    """Drop counters whose window has ended, lanes that nothing limits any more, choices that nobody has any more; end
+    breaks whose day has come.
+    """
     now = utc_now()
     with runtime.installation().database.unit() as session:
         ratelimit.forget_past(session, now)
         lanes.forget_quiet(session, now=now)
+    with runtime.installation().database.unit() as session:
+        pausing.resume_due(session, now=now)
+        interning.drop_unused(session)

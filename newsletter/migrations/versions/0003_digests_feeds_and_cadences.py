@@ -229,6 +229,7 @@ def upgrade() -> None:
         "subscriptions": [
             sa.Column("choice_id", BIG_INT, nullable=True),
             sa.Column("schedule_id", BIG_INT, nullable=True),
+            sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         ],
     }
     for table, columns in widened.items():
@@ -239,6 +240,11 @@ def upgrade() -> None:
     kept = sa.text("pin IS NOT NULL OR reserve")
     op.create_index("ix_placements_kept", "placements", ["newsletter_id"], sqlite_where=kept, postgresql_where=kept)
     op.create_index("ix_issues_send_at", "issues", ["send_at"])
+    for name in ("paused_until", "choice_id"):
+        given = sa.text(f"{name} IS NOT NULL")
+        op.create_index(
+            f"ix_subscriptions_{name}", "subscriptions", [name], sqlite_where=given, postgresql_where=given
+        )
     give_each_newsletter_its_cadence()
     let_an_article_stand_in_several_issues()
     cut_variants_into_blocks()

@@ -202,4 +202,5 @@ def skip_name(reason: SkipReason) -> str:
         SkipReason.UNSUBSCRIBED: _("unsubscribed since"),
         SkipReason.SUPPRESSED: _("blocked since"),
         SkipReason.CANCELLED: _("the sending was cancelled"),
+        SkipReason.PAUSED: _("on a break since"),
     }[reason]
