@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from newsletter.core import i18n
 from newsletter.core.templating import TEMPLATES
 from newsletter.newsletters.models import Newsletter
-from newsletter.web import words
+from newsletter.web import wishes, words
 from newsletter.web.bars import bar_parts
 
 
@@ -24,6 +24,7 @@ def set_up_pages(app: Flask) -> None:
     # Sentences are filled before they are escaped, so that a value can never bring markup along.
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.globals.update(bar_parts=bar_parts, word=words.word, day=day, moment=moment, clock=clock, marked=marked)
+    environment.globals.update(next_run=wishes.next_run, hour_choices=wishes.hour_choices)
 
 
 def marked(sentence: str, *, em: Mapping[str, str] = {}, strong: Mapping[str, str] = {}) -> Markup:
