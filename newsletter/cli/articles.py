@@ -10,6 +10,7 @@ import click
 from newsletter.articles import editing, extract, queries, stories
 from newsletter.articles.extract import ArticleDraft, Given
 from newsletter.cli import placing
+from newsletter.cli.sent import readers
 from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
@@ -29,6 +30,7 @@ def articles() -> None:
 
 for command in placing.COMMANDS:
     articles.add_command(command)
+articles.add_command(readers)
 
 
 @articles.command()

@@ -87,3 +87,19 @@ def _changed(session: Session, newsletter: Newsletter, values: ChoiceValues, ask
     if asked["breaking"]:
         values = replace(values, breaking=asked["breaking"] == "yes")
     return values
+
+
+def described(session: Session, subscription_id: int) -> dict[str, Any]:
+    """What a reader decided of a newsletter, in short names."""
+    subscription = session.get_one(Subscription, subscription_id)
+    kept = choices.values_of(session, subscription)
+    slugs = {topic.id: topic.slug for topic in newsletters.topics(session, subscription.newsletter_id)}
+    return {
+        "topics": None if kept.topics is None else sorted(slugs[topic] for topic in kept.topics if topic in slugs),
+        "cadence": choices.cadence_of(session, subscription).slug,
+        "edition": kept.edition,
+        "hour": kept.hour,
+        "timezone": kept.timezone,
+        "breaking": kept.breaking,
+        "paused_until": subscription.paused_until,
+    }

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
-from newsletter.cli.prefer import prefer
+from newsletter.cli.prefer import described, prefer
+from newsletter.cli.sent import sent
 from newsletter.cli.shared import actor, as_json, open_here, show
 from newsletter.core.addresses import parse_address
 from newsletter.core.clock import utc_now
@@ -26,6 +27,7 @@ def subscribers() -> None:
 
 
 subscribers.add_command(prefer)
+subscribers.add_command(sent)
 
 
 @subscribers.command("import")
@@ -110,6 +112,7 @@ def show_(email: str, json_: bool) -> None:
             raise NotFoundError(_("Nobody has subscribed with %(email)s.", email=email))
         slugs = {item.id: item.slug for item in newsletters.all_newsletters(session)}
         history = consent.history(session, rows[0].subscriber_id)
+        decided = {row.id: described(session, row.id) for row in rows}
     answer = {
         "email": rows[0].email,
         "name": rows[0].name,
@@ -123,6 +126,7 @@ def show_(email: str, json_: bool) -> None:
                 "created_at": row.created_at,
                 "confirmed_at": row.confirmed_at,
                 "ended_at": row.ended_at,
+                **decided[row.id],
             }
             for row in rows
         ],

@@ -6,8 +6,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.subscriptions import queries
 from newsletter.subscriptions.models import SubscriptionStatus
+from newsletter.transfer import chosen
+from newsletter.transfer.chosen import COLUMNS
 
-HEADER = ["email", "name", "language", "status", "ended_reason", "created_at", "confirmed_at", "ended_at"]
+HEADER = ["email", "name", "language", "status", "ended_reason", "created_at", "confirmed_at", "ended_at", *COLUMNS]
 SLICE = 1000
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -17,10 +19,12 @@ def rows(session: Session, newsletter_id: int, *, status: SubscriptionStatus | N
     yield HEADER
     before: int | None = None
     while group := queries.search(session, newsletter_id, status=status, before=before, limit=SLICE):
+        written = chosen.written(session, newsletter_id, [row.id for row in group])
         for row in group:
             moments = (row.created_at, row.confirmed_at, row.ended_at)
             cells = [row.email, row.name, row.language, row.status, row.ended_reason or ""]
-            yield [safe(cell) for cell in cells] + [moment.isoformat() if moment else "" for moment in moments]
+            dates = [moment.isoformat() if moment else "" for moment in moments]
+            yield [*map(safe, cells), *dates, *map(safe, written[row.id])]
         before = group[-1].id
 
 

@@ -18,6 +18,7 @@ from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import consent, records, signup, staff
 from newsletter.subscriptions.models import ConsentKind, SubscriptionStatus
 from newsletter.suppression import ledger as suppression
+from newsletter.transfer.chosen import COLUMNS, NOTHING_CHOSEN, Chosen, Deciding, read_chosen
 
 ROWS_AT_ONCE = 500  # rows in one transaction
 ERRORS_KEPT = 200
@@ -49,6 +50,7 @@ class Row:
     name: str
     language: str
     attributes: dict[str, str]
+    chosen: Chosen = NOTHING_CHOSEN
 
 
 def read_rows(stream: BinaryIO, report: Report) -> Iterator[list[Row]]:
@@ -98,8 +100,14 @@ def import_rows(
     actor: str,
     now: datetime,
 ) -> None:
-    """Bring one group of rows in. Who has left or is suppressed stays out: a list from elsewhere revives nobody."""
+    """Bring one group of rows in. Who has left or is suppressed stays out: a list from elsewhere revives nobody. What
+    the rows say was chosen is for those who are new; who reads already has chosen.
+    """
+    deciding = Deciding(session, newsletter, [row.chosen for row in rows])
     for row in rows:
+        if row.chosen in deciding.refused:
+            report.refuse(row.line, f"{row.email[:80]}: {deciding.refused[row.chosen]}")
+            continue
         try:
             address = parse_address(row.email)
         except RefusedError as error:
@@ -115,13 +123,15 @@ def import_rows(
         subscription, created = records.find_or_add_subscription(session, subscriber.id, newsletter.id, now=now)
         if subscription.status is SubscriptionStatus.ENDED:
             report.blocked += 1
-        elif subscription.status is not SubscriptionStatus.PENDING or (
+            continue
+        if subscription.status is not SubscriptionStatus.PENDING or (
             not created and status is SubscriptionStatus.PENDING
         ):
             report.known += 1
-        elif status is SubscriptionStatus.ACTIVE:
+            continue
+        deciding.decide(subscription, row.chosen)
+        if status is SubscriptionStatus.ACTIVE:
             staff.activate(session, subscription, kind=ConsentKind.IMPORTED, wording=proof, actor=actor, now=now)
-            report.added += 1
         else:
             consent.record(
                 session, subscription, ConsentKind.REQUESTED, now=now, wording=proof, form="import", actor=actor
@@ -129,11 +139,11 @@ def import_rows(
             signup.queue_confirmation(
                 session, signer, subscriber, subscription, wording=proof, language=language, now=now
             )
-            report.added += 1
+        report.added += 1
 
 
 def _row(line: int, values: dict[str, str]) -> Row:
-    known = ("email", "name", "language")
+    known = ("email", "name", "language", *COLUMNS)
     return Row(
         line=line,
         email=values.get("email", ""),
@@ -144,6 +154,7 @@ def _row(line: int, values: dict[str, str]) -> Row:
             for name, value in values.items()
             if name and name not in known and value
         },
+        chosen=read_chosen(values),
     )
 
 

@@ -6,9 +6,11 @@ import io
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import delete
 
 from newsletter.core.errors import RefusedError
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters import topics
+from newsletter.newsletters.models import Newsletter, Schedule
 from newsletter.subscriptions import consent, queries, unsubscribe
 from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, SubscriptionStatus
 from newsletter.suppression import ledger as suppression
@@ -230,3 +232,71 @@ def test_an_export_can_be_of_one_status_and_goes_on_after_a_slice(
     rows = exported(newsroom, gazette)[1:]
     assert len({row[0] for row in rows}) == len(rows) == 25
     assert exported(newsroom, gazette, SubscriptionStatus.ENDED) == [exports.HEADER]
+
+
+def add_choices(newsroom: Newsroom, newsletter: Newsletter) -> None:
+    """Two topics and a second cadence."""
+    with newsroom.database.unit() as session:
+        for name in ("Ville", "Sport"):
+            topics.add(session, newsletter, name)
+        session.add(
+            Schedule(
+                newsletter_id=newsletter.id,
+                slug="weekly",
+                name="Le dimanche",
+                position=1,
+                rule="0 8 * * 0",
+                since=newsroom.now,
+                created_at=newsroom.now,
+            )
+        )
+
+
+CHOSEN = (
+    "email,topics,cadence,edition,hour,timezone,breaking\n"
+    "ama@poste.example,sport,weekly,light,7,Africa/Lome,no\n"
+    "kofi@poste.example,,,,,,\n"
+    "efua@poste.example,ville,main,text,,,\n"
+)
+
+
+def test_what_was_chosen_survives_a_way_out_and_in_again(newsroom: Newsroom, gazette: Newsletter, read: Import) -> None:
+    add_choices(newsroom, gazette)
+    assert read(CHOSEN.encode()).added == 3
+    header, *rows = exported(newsroom, gazette)
+    cells = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    wanted = ("topics", "cadence", "edition", "hour", "timezone", "breaking")
+    assert [cells["ama@poste.example"][name] for name in wanted] == [
+        "sport", "weekly", "light", "7", "Africa/Lome", "no",
+    ]  # fmt: skip
+    assert [cells["kofi@poste.example"][name] for name in wanted] == [""] * 6
+    assert [cells["efua@poste.example"][name] for name in wanted] == ["ville", "", "text", "", "", ""]
+    with newsroom.database.unit() as session:
+        session.execute(delete(Subscriber))
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([header, *rows])
+    assert read(buffer.getvalue().encode()).added == 3
+    again = {row[0]: row[-6:] for row in exported(newsroom, gazette)[1:]}
+    assert again == {row[0]: row[-6:] for row in rows}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    ["opera,,,,,", ",hourly,,,,", ",,gold,,,", ",,,24,,", ",,,7,Mars/Olympus,", ",,,,,perhaps"],
+)
+def test_a_choice_that_does_not_exist_is_a_refused_line_with_words(
+    newsroom: Newsroom, gazette: Newsletter, read: Import, cells: str
+) -> None:
+    add_choices(newsroom, gazette)
+    report = read(f"{CHOSEN}yao@poste.example,{cells}\n".encode())
+    assert (report.added, report.bad) == (3, 1)
+    assert report.errors[0]["line"] == 5
+    assert str(report.errors[0]["reason"]).startswith("yao@poste.example: ")
+    assert "yao@poste.example" not in readers(newsroom, gazette)
+
+
+def test_a_file_does_not_change_what_a_reader_has_chosen(newsroom: Newsroom, gazette: Newsletter, read: Import) -> None:
+    add_choices(newsroom, gazette)
+    read(b"email\nama@poste.example\n")
+    assert read(CHOSEN.encode()).known == 1
+    assert {row[0]: row[-6:] for row in exported(newsroom, gazette)}["ama@poste.example"] == [""] * 6
