@@ -12,7 +12,7 @@ from newsletter.core.tokens import Signer, hash_token
 from newsletter.core.urls import CONFIRM
 from newsletter.delivery import transactional
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import consent, mails, records
+from newsletter.subscriptions import consent, mails, records, wishes
 from newsletter.subscriptions.models import (
     Confirmation,
     ConsentKind,
@@ -21,6 +21,7 @@ from newsletter.subscriptions.models import (
     Subscription,
     SubscriptionStatus,
 )
+from newsletter.subscriptions.wishes import Wish
 from newsletter.suppression import ledger as suppression
 
 LIFETIME = timedelta(days=7)
@@ -40,8 +41,10 @@ def request_subscription(
     network: str,
     wording: str,
     now: datetime,
+    wish: Wish | None = None,
 ) -> None:
-    """Write the request down; the worker mails what there is to mail.
+    """Write the request down; the worker mails what there is to mail. `wish` is kept until the confirmation, and only
+    where one is mailed: nobody changes what a reader has chosen by typing their address.
 
     A new, pending or ended subscription gets a confirmation mail, an active one a mail that says so, a suppressed
     address nothing.
@@ -60,6 +63,8 @@ def request_subscription(
     if subscription.status is SubscriptionStatus.ENDED:
         records.reopen(subscription)
         subscriber.language = language
+    if wish is not None:
+        wishes.grant(session, newsletter, subscription, wish, now=now, network=network)
     consent.record(session, subscription, ConsentKind.REQUESTED, now=now, wording=wording, form=form, network=network)
     queue_confirmation(session, signer, subscriber, subscription, wording=wording, language=language, now=now)
 

@@ -101,3 +101,31 @@ def test_a_newsletter_that_is_left_needs_no_sense_in_its_part(house: House) -> N
     path, client = page_of(house), house.reader()
     assert client.post(path, data=form(hour="99") | {"newsletter": []}).status_code == 303
     assert SECTION not in client.get(path).text
+
+
+def test_what_was_chosen_at_sign_up_is_kept_through_the_confirmation(house: House) -> None:
+    town, _sport = add_topics(house, "Ville", "Sport")
+    client = house.reader()
+    assert "<details" in client.get("/n/depeche").text
+    asked = {"email": ADDRESS, "choose": "1", "topic": [town]}
+    assert client.post("/n/depeche", data=asked).status_code == 200
+    house.work()
+    client.post(path_in(house.mails(ADDRESS)[0], "confirm"))
+    house.send_digest("depeche", "Le pont rouvre")
+    assert ticked(client, path_in(house.mails(ADDRESS)[-1], "p"), "topic") == [town]
+
+
+def test_nobody_changes_a_reader_s_choice_by_typing_their_address(house: House) -> None:
+    _town, sport = add_topics(house, "Ville", "Sport")
+    path, client = page_of(house), house.reader()
+    client.post("/n/depeche", data={"email": ADDRESS, "choose": "1", "topic": [sport]})
+    assert len(ticked(client, path, "topic")) == 2
+
+
+@pytest.mark.parametrize("bad", [{"topic": ["999"]}, {"topic": []}, {"cadence": "999"}])
+def test_a_choice_that_does_not_exist_is_refused_at_sign_up(house: House, bad: dict[str, object]) -> None:
+    town, _sport = add_topics(house, "Ville", "Sport")
+    answer = house.reader().post("/n/depeche", data={"email": ADDRESS, "choose": "1", "topic": [town]} | bad)
+    assert answer.status_code == 422
+    house.work()
+    assert house.mails(ADDRESS) == []

@@ -9,11 +9,14 @@ from newsletter.core.addresses import parse_address
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import clean_characters
+from newsletter.issues import sent_to
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import consent, queries, staff
-from newsletter.subscriptions.models import SubscriptionStatus
+from newsletter.subscriptions import wishes as wishing
+from newsletter.subscriptions.models import Subscription, SubscriptionStatus
 from newsletter.subscriptions.queries import SubscriptionRow
+from newsletter.web import wishes
 from newsletter.web.admin import guard, paging
 from newsletter.web.admin.room import admin, enter
 from newsletter.web.context import installation
@@ -22,6 +25,7 @@ Page = str | Response | tuple[str, int]
 NOTHING = {"email": "", "name": "", "agreed": "", "proof": ""}
 MAX_NAME = 200
 MAX_PROOF = 2000
+SENT_SHOWN = 20
 
 
 @admin.get("/newsletters/<slug>/subscribers")
@@ -77,12 +81,49 @@ def add_subscriber(slug: str) -> Page:
 @admin.get("/newsletters/<slug>/subscribers/<int:subscription_id>")
 @guard.requires(Permission.READ)
 def subscriber(slug: str, subscription_id: int) -> str:
+    return _subscriber_page(slug, subscription_id)
+
+
+@admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/wishes")
+@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+def change_wishes(slug: str, subscription_id: int) -> Page:
+    try:
+        with installation().database.unit() as session:
+            newsletter = enter(session, slug)
+            row = _row(session, newsletter, subscription_id)
+            fields = wishes.sent(wishing.options(session, newsletter), request.form)
+            if fields is not None:
+                held = session.get_one(Subscription, row.id, with_for_update=True)
+                wish, who = wishes.read(fields), guard.user().email
+                wishing.grant(session, newsletter, held, wish, now=guard.now(), actor=who)
+    except NotFoundError:
+        raise
+    except RefusedError as error:
+        return _subscriber_page(slug, subscription_id, problem=str(error)), 422
+    flash(_("Noted. The next issue follows these choices."))
+    return redirect(url_for("admin.subscriber", slug=slug, subscription_id=subscription_id), 303)
+
+
+def _subscriber_page(slug: str, subscription_id: int, problem: str = "") -> str:
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
         row = _row(session, newsletter, subscription_id)
         history = consent.history(session, row.subscriber_id)
         names = {item.id: item.name for item in newsletters.all_newsletters(session)}
-    return render_template("admin/subscriber.html", row=row, history=history, newsletter_names=names)
+        options = wishing.options(session, newsletter)
+        wish = wishing.of(session, newsletter, session.get_one(Subscription, row.id))
+        before = paging.before()
+        sent = sent_to.sent_to(session, row.subscriber_id, before=before, limit=SENT_SHOWN + 1)
+    given = wishes.sent(options, request.form, problem) if problem else None
+    return render_template(
+        "admin/subscriber.html",
+        row=row,
+        history=history,
+        newsletter_names=names,
+        fields=given or wishes.shown(options, wish),
+        sent=sent[:SENT_SHOWN],
+        older=sent[SENT_SHOWN - 1].issue_id if len(sent) > SENT_SHOWN else None,
+    )
 
 
 @admin.get("/newsletters/<slug>/subscribers/<int:subscription_id>/end")

@@ -18,7 +18,11 @@ from newsletter.core.i18n import gettext as _
 from newsletter.issues import archive
 from newsletter.newsletters import queries
 from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions import wishes as wishing
+from newsletter.subscriptions.interning import ChoiceValues
 from newsletter.subscriptions.signup import request_subscription
+from newsletter.subscriptions.wishes import Wish
+from newsletter.web import wishes
 from newsletter.web.context import caller_network, installation
 from newsletter.web.language import current_language, fall_back_to
 from newsletter.web.metrics import meters
@@ -30,6 +34,7 @@ blueprint = Blueprint("subscribe", __name__)
 # Generous, since a newsroom, a school or a whole mobile network may share one address.
 REQUESTS = 30
 WINDOW = timedelta(minutes=10)
+MOST_TOPICS = 500
 # A new address takes some 5 ms more to write down than a known one. Answers leave in steps of this many seconds, so
 # that a stopwatch learns nothing.
 STEP = 0.025
@@ -43,6 +48,8 @@ class Entry:
     newsletter: str
     stamp: str | None
     by_machine: bool
+    topics: frozenset[str] | None = None  # None: the form did not ask
+    cadence: str = ""
 
 
 @blueprint.get("/")
@@ -91,7 +98,15 @@ def _read_entry() -> Entry:
             raise BadRequest
         return Entry(body.get("email", ""), body.get("newsletter", ""), None, by_machine=False)
     form = SubscribeForm()
-    return Entry(form.email.data or "", form.newsletter.data or "", form.t.data, by_machine=form.filled_by_machine())
+    asked = request.form
+    return Entry(
+        form.email.data or "",
+        form.newsletter.data or "",
+        form.t.data,
+        by_machine=form.filled_by_machine(),
+        topics=frozenset(asked.getlist("topic")[:MOST_TOPICS]) if "choose" in asked else None,
+        cadence=asked.get("cadence", ""),
+    )
 
 
 def _take(entry: Entry, slug: str | None) -> Response:
@@ -108,10 +123,14 @@ def _take(entry: Entry, slug: str | None) -> Response:
         address = parse_address(entry.email)
     except AddressError as error:
         return _refuse(newsletters, newsletter, entry, {"email": str(error)}, slug)
+    try:
+        wish = _wish(newsletter, entry)
+    except RefusedError as error:
+        return _refuse(newsletters, newsletter, entry, {"form": str(error)}, slug)
     if is_stale(installation().signer, entry.stamp, now):
         sentence = _("This form was open for a long time. Press the button again.")
         return _refuse(newsletters, newsletter, entry, {"form": sentence}, slug)
-    outcome = "machine" if entry.by_machine else _write_down(newsletter, address, now)
+    outcome = "machine" if entry.by_machine else _write_down(newsletter, address, wish, now)
     sleep(until_next_step(perf_counter() - started))
     meters(current_app).sign_ups.labels(outcome).inc()
     if request.is_json:
@@ -136,7 +155,7 @@ def _chosen(newsletters: list[Newsletter], entry: Entry) -> Newsletter:
     raise NotFoundError(_("This newsletter does not exist.")) if named else RefusedError(_("Choose a newsletter."))
 
 
-def _write_down(newsletter: Newsletter, address: Address, now: datetime) -> str:
+def _write_down(newsletter: Newsletter, address: Address, wish: Wish | None, now: datetime) -> str:
     """Write the request, unless too many came from the same network; what became of it is told to the counters only."""
     network = caller_network()
     with installation().database.unit() as session:
@@ -152,8 +171,19 @@ def _write_down(newsletter: Newsletter, address: Address, now: datetime) -> str:
             network=network,
             wording=consent_wording(newsletter),
             now=now,
+            wish=wish,
         )
     return "taken"
+
+
+def _wish(newsletter: Newsletter, entry: Entry) -> Wish | None:
+    """What the form says was chosen; None where it did not ask."""
+    if entry.topics is None and not entry.cadence:
+        return None
+    with installation().database.reading() as session:
+        options = wishing.options(session, newsletter)
+    topics = None if entry.topics is None else wishes.topics_of(options, entry.topics)
+    return Wish(ChoiceValues(topics), wishes.cadence_of(options, entry.cadence))
 
 
 def until_next_step(elapsed: float) -> float:
@@ -219,10 +249,15 @@ def _show(
         )
     with installation().database.reading() as session:
         latest = archive.latest(session, newsletter.id)
+        options = wishing.options(session, newsletter)
+    everything = frozenset(str(item.id) for item in options.topics)
     return render_template(
         "public/form.html",
         newsletter=newsletter,
         latest=latest,
+        options=options,
+        ticked=everything if entry is None or entry.topics is None else entry.topics,
+        cadence=entry.cadence if entry else "",
         wording=consent_wording(newsletter),
         publisher=newsletter.publisher,
         home=url_for(".form", slug=newsletter.slug),
