@@ -14,6 +14,7 @@ from newsletter.web.admin import (
     sending,
     sign_in,
     subscribers,
+    topics,
     urgent,
     variants,
 )
@@ -34,6 +35,7 @@ VIEWS = (
     sending,
     sign_in,
     subscribers,
+    topics,
     urgent,
     variants,
 )
