@@ -12,8 +12,8 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters.models import Edition, Newsletter
-from newsletter.subscriptions import choices, queries
+from newsletter.newsletters.models import Edition, Newsletter, Schedule
+from newsletter.subscriptions import choices, queries, wishes
 from newsletter.subscriptions.choices import ChoiceValues
 from newsletter.subscriptions.models import Subscription
 
@@ -27,6 +27,7 @@ from newsletter.subscriptions.models import Subscription
 @click.option("--hour", default=None, help="0 to 23, or `none`: as soon as an issue is ready.")
 @click.option("--timezone", default=None, help="Of the hour; the newsletter's unless given.")
 @click.option("--breaking", type=click.Choice(["yes", "no"]), default=None, help="Breaking news too.")
+@click.option("--cadence", default=None, help="Short name of a rhythm.")
 @as_json
 def prefer(email: str, slug: str, json_: bool, **asked: Any) -> None:
     """Show what a reader chose of a newsletter, and change what is given."""
@@ -36,11 +37,15 @@ def prefer(email: str, slug: str, json_: bool, **asked: Any) -> None:
         subscription = _subscription(session, newsletter, email)
         values = _changed(session, newsletter, choices.values_of(session, subscription), asked)
         choices.set_choice(session, subscription, values, now=utc_now(), actor=actor())
+        if asked["cadence"]:
+            chosen = _cadence(session, newsletter, asked["cadence"])
+            choices.set_cadence(session, subscription, chosen, now=utc_now(), actor=actor())
         session.flush()
+        cadence = choices.cadence_of(session, subscription).slug
         kept = choices.values_of(session, subscription)
         slugs = {topic.id: topic.slug for topic in newsletters.topics(session, newsletter.id)}
     named = None if kept.topics is None else sorted(slugs[topic] for topic in kept.topics)
-    answer = asdict(kept) | {"email": email, "newsletter": slug, "topics": named}
+    answer = asdict(kept) | {"email": email, "newsletter": slug, "topics": named, "cadence": cadence}
     show(
         answer,
         json_,
@@ -59,6 +64,15 @@ def _subscription(session: Session, newsletter: Newsletter, email: str) -> Subsc
     if row is None:
         raise NotFoundError(_("%(email)s does not subscribe to this newsletter.", email=email))
     return session.get_one(Subscription, row.id)
+
+
+def _cadence(session: Session, newsletter: Newsletter, slug: str) -> Schedule:
+    known = {item.slug: item for item in wishes.options(session, newsletter).cadences}
+    if slug not in known:
+        raise RefusedError(
+            _("There is no rhythm “%(name)s”. These exist: %(known)s.", name=slug[:60], known=", ".join(known))
+        )
+    return known[slug]
 
 
 def _changed(session: Session, newsletter: Newsletter, values: ChoiceValues, asked: dict[str, Any]) -> ChoiceValues:

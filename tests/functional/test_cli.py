@@ -18,7 +18,7 @@ from newsletter.cli import main as command
 from newsletter.core import settings
 
 DONE, REFUSED, WRONG_USAGE = 0, 1, 2
-GROUPS = ("db", "users", "newsletters", "articles", "subscribers", "digest", "issues", "bounces", "relays")
+GROUPS = ("db", "users", "newsletters", "topics", "articles", "subscribers", "digest", "issues", "bounces", "relays")
 ALONE = ("up", "web", "worker", "beat", "doctor")
 RANDOM = bytes(range(256)) * 40
 LONG = "x" * 10_000
@@ -630,3 +630,26 @@ def test_rules_and_choices_that_make_no_sense_are_refused(evening: Call, tmp_pat
     refuses(evening(*kofi, "--hour", "7", "--timezone", "Mars/Olympus"), "Mars/Olympus")
     refuses(evening("subscribers", "prefer", "afi@readers.example", "--newsletter", "evening"), "afi@readers.example")
     refuses(evening("digest", "trace", "99"), "exist")
+
+
+def test_topics_and_what_a_reader_decided_and_was_sent_are_told(evening: Call, tmp_path: Path) -> None:
+    here = ("--newsletter", "evening")
+    assert evening("topics", "add", "sport", "Sport", *here).code == DONE
+    refuses(evening("topics", "add", "sport", "Sport", *here), "sport")
+    assert evening("topics", "rename", "sport", "Sports", *here, "--json").data["name"] == "Sports"
+    assert evening("topics", "list", *here, "--json").data == [{"slug": "sport", "name": "Sports"}]
+    evening("topics", "add", "town", "Town", *here)
+    (tmp_path / "readers.csv").write_text("email,topics,breaking\nkofi@readers.example,sport,no\n", "utf-8")
+    evening("subscribers", "import", tmp_path / "readers.csv", *here, "--status", "active")
+    [shown] = evening("subscribers", "show", "kofi@readers.example", "--json").data["subscriptions"]
+    assert (shown["topics"], shown["cadence"], shown["breaking"]) == (["sport"], "main", False)
+    assert shown["paused_until"] is None
+    gone = evening("topics", "remove", "sport", *here, "--json").data
+    assert gone["readers_with_everything_now"] == 1
+    [shown] = evening("subscribers", "show", "kofi@readers.example", "--json").data["subscriptions"]
+    assert shown["topics"] is None
+    assert evening("subscribers", "sent", "kofi@readers.example", "--json").data == []
+    assert evening("articles", "readers", "1", "--json").data == []
+    refuses(evening("subscribers", "prefer", "kofi@readers.example", *here, "--cadence", "hourly"), "hourly")
+    kept = evening("subscribers", "prefer", "kofi@readers.example", *here, "--cadence", "main", "--json")
+    assert kept.data["cadence"] == "main"

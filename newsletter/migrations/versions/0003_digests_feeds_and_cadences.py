@@ -242,9 +242,7 @@ def upgrade() -> None:
     op.create_index("ix_issues_send_at", "issues", ["send_at"])
     for name in ("paused_until", "choice_id"):
         given = sa.text(f"{name} IS NOT NULL")
-        op.create_index(
-            f"ix_subscriptions_{name}", "subscriptions", [name], sqlite_where=given, postgresql_where=given
-        )
+        op.create_index(f"ix_subscriptions_{name}", "subscriptions", [name], sqlite_where=given, postgresql_where=given)
     give_each_newsletter_its_cadence()
     let_an_article_stand_in_several_issues()
     cut_variants_into_blocks()
