@@ -12,8 +12,8 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -24,19 +24,25 @@ from newsletter.core.targets import FetchError, Target, follow, parse_target
 MAX_REDIRECTS = 5
 OVERHEAD = 256_000  # octets of headers, chunk sizes and trailers received beside the body
 REDIRECTS = (301, 302, 303, 307, 308)
+PERMANENT = (301, 308)
 USER_AGENT = "Mozilla/5.0 (compatible; newsletter/0.1)"
 TEXT_TYPES = ("text/html", "application/xhtml+xml", "text/plain", "text/markdown", "text/x-markdown")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """`url` is where redirects ended; `content_type` in lower case without parameters; `body` unpacked."""
+    """`url` is where redirects ended; `content_type` in lower case without parameters; `body` unpacked, empty unless
+    the status is 200. `headers` have their names in lower case. `permanent_url`: where the page is from now on (301 and
+    308, RFC 9110 section 15.4), None when it is where it was asked for.
+    """
 
     url: str
     status: int
     content_type: str
     charset: str | None
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    permanent_url: str | None = None
 
 
 def fetch(
@@ -48,16 +54,22 @@ def fetch(
     deadline_seconds: float = 15,
     resolver: Resolver = system_resolver,
     tls: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
+    statuses: Collection[int] = (200,),
 ) -> Fetched:
     """GET `url`, through at most five redirects, each checked like the first.
 
     `allow`: hosts or networks that may be private. `accept`: media types, `image/*` possible. `max_bytes` bounds the
-    body as sent and as unpacked. The deadline covers everything from the first lookup to the last octet. Raises
-    FetchError, as its kind PrivateAddressError when the host is inside a private network.
+    body as sent and as unpacked. The deadline covers everything from the first lookup to the last octet. `headers` are
+    sent beside ours. `statuses`: answers that the caller understands; any other one is an error. Raises FetchError, as
+    its kind PrivateAddressError when the host is inside a private network.
     """
     deadline = _Deadline(deadline_seconds)
-    terms = _Terms(Allowed.parse(allow), accept, max_bytes, deadline, resolver, tls or _system_tls())
+    terms = _Terms(
+        Allowed.parse(allow), accept, max_bytes, deadline, resolver, tls or _system_tls(), headers or {}, statuses
+    )
     target = parse_target(url)
+    lasting, permanent_url = True, None
     for _hop in range(MAX_REDIRECTS + 1):
         try:
             answer = _request(target, terms)
@@ -72,8 +84,10 @@ def fetch(
         except (OSError, http.client.HTTPException, zlib.error) as error:
             raise FetchError(_explain(target, error)) from None
         if isinstance(answer, Fetched):
-            return answer
-        target = follow(target, answer)
+            return replace(answer, permanent_url=permanent_url)
+        target = follow(target, answer.location)
+        lasting = lasting and answer.status in PERMANENT
+        permanent_url = target.url if lasting else permanent_url
     raise FetchError(_("%(url)s redirects more than %(count)d times.", url=url[:200], count=MAX_REDIRECTS))
 
 
@@ -127,36 +141,48 @@ class _Terms:
     deadline: _Deadline
     resolver: Resolver
     tls: ssl.SSLContext
+    headers: Mapping[str, str]
+    statuses: Collection[int]
 
 
-def _request(target: Target, terms: _Terms) -> Fetched | str:
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    status: int
+    location: str
+
+
+def _request(target: Target, terms: _Terms) -> Fetched | _Redirect:
     """One exchange: the page, or the address that a redirect names."""
     with _connect(target, terms) as connection:
         connection.settimeout(terms.deadline.left())
-        connection.sendall(_request_head(target, terms.accept))
+        connection.sendall(_request_head(target, terms))
         wire = _Wire(connection, terms.deadline, terms.max_bytes + OVERHEAD)
         response = http.client.HTTPResponse(cast(socket.socket, wire), method="GET")
         response.begin()
         location = response.headers.get("location")
         if response.status in REDIRECTS and location:
             # Header octets are read as Latin-1; a server that sends a bare path beyond ASCII means UTF-8.
-            return location.encode("latin-1", "replace").decode("utf-8", "replace")
-        _check_answer(target, response, terms.accept)
-        body = _read_body(response, terms.max_bytes, terms.deadline)
+            return _Redirect(response.status, location.encode("latin-1", "replace").decode("utf-8", "replace"))
+        _check_answer(target, response, terms)
+        body = _read_body(response, terms.max_bytes, terms.deadline) if response.status == 200 else b""
         headers = response.headers
-        return Fetched(target.url, response.status, headers.get_content_type(), headers.get_content_charset(), body)
+        named = {name.lower(): value for name, value in headers.items()}
+        kind, charset = headers.get_content_type(), headers.get_content_charset()
+        return Fetched(target.url, response.status, kind, charset, body, named)
 
 
-def _request_head(target: Target, accept: Sequence[str]) -> bytes:
+def _request_head(target: Target, terms: _Terms) -> bytes:
     lines = (
         f"GET {target.path} HTTP/1.1",
         f"Host: {target.authority}",
         f"User-Agent: {USER_AGENT}",
-        f"Accept: {', '.join(accept)}",
+        f"Accept: {', '.join(terms.accept)}",
         "Accept-Encoding: gzip",
         "Connection: close",
+        # What another server once sent is handed back here; a line break in it would begin a header of its own.
+        *(f"{name}: {value}" for name, value in terms.headers.items() if value.isprintable()),
     )
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
 def _connect(target: Target, terms: _Terms) -> socket.socket | ssl.SSLSocket:
@@ -181,19 +207,21 @@ def _connect(target: Target, terms: _Terms) -> socket.socket | ssl.SSLSocket:
         raise
 
 
-def _check_answer(target: Target, response: http.client.HTTPResponse, accept: Sequence[str]) -> None:
-    if response.status != 200:
+def _check_answer(target: Target, response: http.client.HTTPResponse, terms: _Terms) -> None:
+    if response.status not in terms.statuses:
         raise FetchError(_("%(host)s answered with status %(status)d.", host=target.host, status=response.status))
+    if response.status != 200:
+        return
     content_type = (
         response.headers.get_content_type() if "content-type" in response.headers else "application/octet-stream"
     )
-    if not any(fnmatchcase(content_type, pattern) for pattern in accept):
+    if not any(fnmatchcase(content_type, pattern) for pattern in terms.accept):
         raise FetchError(
             _(
                 "%(url)s holds %(type)s, which cannot be used here; expected: %(accept)s.",
                 url=target.url[:200],
                 type=content_type[:100],
-                accept=", ".join(accept),
+                accept=", ".join(terms.accept),
             )
         )
 

@@ -281,3 +281,38 @@ def test_tls_checks_the_certificate_against_the_name_though_it_connects_to_the_a
             fetch(f"https://other.example:{server.port}/", allow=LOOPBACK, resolver=here, tls=trusting)
         with pytest.raises(FetchError, match="certificate"):
             fetch(f"https://news.example:{server.port}/", allow=LOOPBACK, resolver=here)
+
+
+def test_an_answer_that_the_caller_understands_is_no_error_and_has_no_body():
+    with scripted_server(
+        answer(b"<p>busy</p>", status="429 Too Many Requests", headers="Retry-After: 60\r\n")
+    ) as server:
+        found = fetch(server.url, allow=LOOPBACK, statuses=(200, 429))
+        with pytest.raises(FetchError, match="429"):
+            fetch(server.url, allow=LOOPBACK)
+    assert (found.status, found.body, found.headers["retry-after"]) == (429, b"", "60")
+
+
+def test_what_a_server_told_is_handed_back_but_begins_no_header_of_its_own():
+    with scripted_server(answer(b"x")) as server:
+        fetch(server.url, allow=LOOPBACK, headers={"If-None-Match": '"é"', "If-Modified-Since": "x\r\nCookie: a=b"})
+    assert 'If-None-Match: "é"' in server.requests[0]
+    assert "Cookie" not in server.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("hops", "permanent"),
+    [
+        ((301, 308), "2"),
+        ((301, 302), "1"),
+        ((302, 301), None),
+        ((), None),
+    ],
+)
+def test_a_page_has_moved_for_good_as_far_as_every_redirect_on_the_way_says_so(
+    hops: tuple[int, ...], permanent: str | None
+):
+    scripts = [redirect(f"/{at}", f"{status} Moved") for at, status in enumerate(hops, 1)]
+    with scripted_server(*scripts, answer(b"x")) as server:
+        found = fetch(server.url, allow=LOOPBACK)
+    assert found.permanent_url == (server.url + permanent if permanent else None)
