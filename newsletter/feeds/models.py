@@ -22,8 +22,9 @@ class Feed(Base):
 
     It is due at `next_poll_at` (None: paused or gone) and belongs to one worker until `lease_until`; `interval_minutes`
     follows how often it has news. `etag` and `last_modified` are handed back to its server; `body_hash` knows the body
-    that was read last. `failing_since` and `failures` are of the failures since the last success, `last_error` says the
-    latest in words. `gone_at`: its server says that it will not come back. `slow`: the last answer took long.
+    that was read last; something new was in it at `news_at`. `failing_since` and `failures` are of the failures since
+    the last success, `last_error` says the latest in words. `gone_at`: its server says that it will not come back.
+    `slow`: the last answer took long.
     """
 
     __tablename__ = "feeds"
@@ -41,6 +42,7 @@ class Feed(Base):
     lease_until: Mapped[datetime | None]
     polled_at: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
+    news_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0)
     slow: Mapped[bool] = mapped_column(default=False)
@@ -73,7 +75,7 @@ class FeedEntry(Base):
     id: Mapped[RowId]
     feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id", ondelete="CASCADE"))
     key: Mapped[str] = mapped_column(String(64))
-    article_id: Mapped[int | None] = mapped_column(ForeignKey("articles.id", ondelete="SET NULL"))
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("articles.id", ondelete="SET NULL"), index=True)
     content_hash: Mapped[str] = mapped_column(String(64))
     first_seen_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]

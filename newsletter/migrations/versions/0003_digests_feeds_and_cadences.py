@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("news_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures", BIG_INT, nullable=False),
         sa.Column("slow", sa.Boolean(), nullable=False),
@@ -99,6 +100,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_entries")),
         sa.UniqueConstraint("feed_id", "key", name=op.f("uq_feed_entries_feed_id_key")),
     )
+    op.create_index(op.f("ix_feed_entries_article_id"), "feed_entries", ["article_id"])
     op.create_table(
         "schedules",
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
