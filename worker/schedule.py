@@ -22,6 +22,7 @@ SCHEDULE = {
         (jobs.RUN_SCHEDULES, 10.0),
         (jobs.LOOK_UP_EXCHANGERS, 60.0),
         (jobs.SWEEP_PICTURES, 30.0),
+        (jobs.SWEEP_FEEDS, 30.0),
         (jobs.TIDY_UP, 3600.0),
     )
 }

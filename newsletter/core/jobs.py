@@ -28,6 +28,8 @@ DISPATCH_ISSUE: Final = "issues.dispatch"
 LOOK_UP_EXCHANGERS: Final = "exchangers.look_up"
 FETCH_PICTURES: Final = "pictures.fetch"
 SWEEP_PICTURES: Final = "pictures.sweep"
+POLL_FEEDS: Final = "feeds.poll"
+SWEEP_FEEDS: Final = "feeds.sweep"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -41,6 +43,8 @@ QUEUES: Final = {
     LOOK_UP_EXCHANGERS: PERIODIC,
     FETCH_PICTURES: OUTSIDE,
     SWEEP_PICTURES: PERIODIC,
+    POLL_FEEDS: OUTSIDE,
+    SWEEP_FEEDS: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

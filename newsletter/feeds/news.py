@@ -21,7 +21,7 @@ from newsletter.feeds.entry import ParsedEntry
 from newsletter.feeds.models import Feed, FeedEntry
 
 FIRST: Final = 20  # articles that the first reading brings
-GRACE: Final = timedelta(days=2)  # an entry may be dated this much before its feed was added and still be news
+GRACE: Final = timedelta(days=3)  # an entry may be dated this much before its feed was added and still be news
 
 
 @dataclass(frozen=True, slots=True)

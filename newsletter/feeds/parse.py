@@ -61,6 +61,8 @@ def _xml_entry(item: Any, url: str, now: datetime) -> ParsedEntry:
     language = content.get("language") or item.get("title_detail", {}).get("language")
     link = item.get("link")
     address = urljoin(url, link) if link else None
+    # Its own `get` makes one date up from the other.
+    published, updated = dict.get(item, "published_parsed"), dict.get(item, "updated_parsed")
     identity = item.get("id") or address
     image: dict[str, str] = next(_images(item), {})
     return _entry(
@@ -70,8 +72,8 @@ def _xml_entry(item: Any, url: str, now: datetime) -> ParsedEntry:
         summary_html=item.get("summary"),
         content_html=content.get("value"),
         author=_plain(item.get("author")) or None,
-        published_at=_moment(item.get("published_parsed") or item.get("updated_parsed"), now),
-        updated_at=_moment(item.get("updated_parsed"), now),
+        published_at=_moment(published or updated, now),
+        updated_at=_moment(updated, now),
         image_url=urljoin(url, image["url"]) if image else None,
         image_alt=_plain(item.get("media_description")) if image else "",
         categories=tuple(tag.term for tag in item.get("tags", []) if tag.get("term")),
