@@ -25,6 +25,7 @@ COMMANDS = {
     "newsletters": "newsletter.cli.newsletters:newsletters",
     "topics": "newsletter.cli.topics:topics",
     "articles": "newsletter.cli.articles:articles",
+    "feeds": "newsletter.cli.feeds:feeds",
     "subscribers": "newsletter.cli.subscribers:subscribers",
     "digest": "newsletter.cli.digest:digest",
     "issues": "newsletter.cli.issues:issues",

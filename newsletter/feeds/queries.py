@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from newsletter.articles.fingerprint import folded_words
 from newsletter.core.database import among
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
 from newsletter.feeds.models import Feed, FeedTarget
+from newsletter.feeds.opml import Outline
 from newsletter.newsletters.models import Newsletter, Topic
 
 
@@ -57,3 +59,27 @@ def with_takers(session: Session, feeds: Sequence[Feed]) -> list[Listed]:
     for feed_id, newsletter, topic in session.execute(query):
         takers[feed_id].append(Taker(newsletter, topic))
     return [Listed(feed, tuple(takers[feed.id])) for feed in feeds]
+
+
+def outlines(rows: Sequence[Listed], newsletter: Newsletter | None) -> list[Outline]:
+    """The feeds as a list for other programs, in folders by the topics of this newsletter, else of the first one."""
+    found = []
+    for row in rows:
+        takers = [taker for taker in row.takers if newsletter is None or taker.newsletter.id == newsletter.id]
+        topic = takers[0].topic if takers else None
+        found.append(Outline(row.feed.url, row.feed.title, topic.name if topic else ""))
+    return found
+
+
+def topics_by_name(session: Session, newsletter_id: int) -> dict[str, Topic]:
+    """The topics of a newsletter by their names and short names as `folded` spells them."""
+    found: dict[str, Topic] = {}
+    for topic in session.scalars(select(Topic).where(Topic.newsletter_id == newsletter_id).order_by(Topic.id)):
+        for name in (topic.name, topic.slug):
+            found.setdefault(folded(name), topic)
+    return found
+
+
+def folded(name: str) -> str:
+    """A name without case, accents and punctuation."""
+    return " ".join(folded_words(name))

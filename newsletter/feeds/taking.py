@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import editing
 from newsletter.articles.draft import ArticleDraft
-from newsletter.articles.fingerprint import folded_words
 from newsletter.articles.models import Article, Placement
 from newsletter.core.database import among, insert_into
 from newsletter.core.errors import RefusedError
+from newsletter.feeds import queries
 from newsletter.feeds.drafting import draft_of
 from newsletter.feeds.entry import ParsedEntry
 from newsletter.feeds.models import Feed, FeedEntry, FeedTarget
@@ -56,16 +56,18 @@ def offer(session: Session, feed: Feed, entries: Iterable[ParsedEntry], newslett
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A newsletter that takes the feed. `topics`: ids by their names and short names, without case and accents."""
+    """A newsletter that takes the feed. `topics` by their names, see `queries.topics_by_name`."""
 
     newsletter: Newsletter
     topic_id: int | None
-    topics: dict[str, int]
+    topics: dict[str, Topic]
 
     def topic_of(self, entry: ParsedEntry) -> int | None:
         if self.topic_id is not None:
             return self.topic_id
-        return next((self.topics[name] for name in map(_folded, entry.categories) if name in self.topics), None)
+        return next(
+            (self.topics[name].id for name in map(queries.folded, entry.categories) if name in self.topics), None
+        )
 
 
 class _Desk:
@@ -224,12 +226,6 @@ def _places(session: Session, feed_id: int) -> list[_Place]:
         .where(FeedTarget.feed_id == feed_id)
         .order_by(Newsletter.id)
     ).all()
-    topics: dict[int, dict[str, int]] = {newsletter.id: {} for newsletter, _topic in rows}
-    for topic in session.scalars(select(Topic).where(among(session, Topic.newsletter_id, topics))):
-        for name in (topic.name, topic.slug):
-            topics[topic.newsletter_id].setdefault(_folded(name), topic.id)
-    return [_Place(newsletter, topic_id, topics[newsletter.id]) for newsletter, topic_id in rows]
-
-
-def _folded(name: str) -> str:
-    return " ".join(folded_words(name))
+    return [
+        _Place(newsletter, topic_id, queries.topics_by_name(session, newsletter.id)) for newsletter, topic_id in rows
+    ]

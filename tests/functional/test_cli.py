@@ -18,7 +18,19 @@ from newsletter.cli import main as command
 from newsletter.core import settings
 
 DONE, REFUSED, WRONG_USAGE = 0, 1, 2
-GROUPS = ("db", "users", "newsletters", "topics", "articles", "subscribers", "digest", "issues", "bounces", "relays")
+GROUPS = (
+    "db",
+    "users",
+    "newsletters",
+    "topics",
+    "articles",
+    "feeds",
+    "subscribers",
+    "digest",
+    "issues",
+    "bounces",
+    "relays",
+)
 ALONE = ("up", "web", "worker", "beat", "doctor")
 RANDOM = bytes(range(256)) * 40
 LONG = "x" * 10_000
