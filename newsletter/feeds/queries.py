@@ -38,13 +38,19 @@ def by_id(session: Session, feed_id: int) -> Feed:
     return found
 
 
-def listed(session: Session, *, newsletter_id: int | None = None, after: int = 0, limit: int = 1000) -> list[Listed]:
-    """Feeds, all or those of a newsletter, above the id `after`, the oldest first."""
-    query = select(Feed).where(Feed.id > after).order_by(Feed.id).limit(limit)
+def listed(session: Session, *, newsletter_id: int | None = None, limit: int = 1000) -> list[Listed]:
+    """Feeds, all or those of a newsletter, the oldest first."""
+    query = select(Feed).order_by(Feed.id).limit(limit)
     if newsletter_id is not None:
         own = select(FeedTarget.feed_id).where(FeedTarget.newsletter_id == newsletter_id)
         query = query.where(Feed.id.in_(own))
     return with_takers(session, session.scalars(query).all())
+
+
+def page(session: Session, *, before: int | None, limit: int) -> list[Listed]:
+    """Feeds below the id `before`, the newest first."""
+    query = select(Feed).order_by(Feed.id.desc()).limit(limit)
+    return with_takers(session, session.scalars(query if before is None else query.where(Feed.id < before)).all())
 
 
 def with_takers(session: Session, feeds: Sequence[Feed]) -> list[Listed]:

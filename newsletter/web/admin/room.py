@@ -78,6 +78,7 @@ def _rooms(current: Newsletter | None) -> Iterator[tuple[str, str, bool]]:
     if current is not None:
         yield _("Issues"), url_for("admin.issues", slug=current.slug), here == "issues"
         yield _("Articles"), url_for("admin.articles", slug=current.slug), here == "articles"
+        yield _("Feeds"), url_for("admin.feeds"), here == "feeds"
         yield _("Subscribers"), url_for("admin.subscribers", slug=current.slug), here == "subscribers"
         yield _("Sending domain"), url_for("admin.domain", slug=current.slug), here == "domain"
         if guard.may(Permission.MANAGE_NEWSLETTERS):
