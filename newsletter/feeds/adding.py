@@ -14,6 +14,7 @@ from newsletter.articles.canonical import canonical_url
 from newsletter.articles.language import primary_language
 from newsletter.core import jobs
 from newsletter.core.database import among
+from newsletter.core.prose import clean_characters, clean_line
 from newsletter.core.targets import parse_target
 from newsletter.core.tokens import hash_token
 from newsletter.feeds import health, reading
@@ -111,7 +112,7 @@ def _ensure(session: Session, url: str, title: str, language: str | None, now: d
     feed = Feed(
         url=url,
         url_key=key,
-        title=" ".join(title.split())[:200] or urlsplit(url).netloc[:200],
+        title=clean_line(clean_characters(title).replace("\n", " "))[:200] or urlsplit(url).netloc[:200],
         kind=FeedKind.RSS,
         language=primary_language(language) or "",
         interval_minutes=health.START,

@@ -88,9 +88,9 @@ def after_failure(
 ) -> Columns:
     """Columns after a failure. `wish`: how long the server asks to be left alone."""
     wait = timedelta(minutes=feed.interval_minutes) * 2 ** min(feed.failures + 1, 10)
-    wait = _spread(min(wait, LONGEST_WAIT), chance)
+    wait = min(_spread(min(wait, LONGEST_WAIT), chance), LONGEST_WAIT)
     return {
-        "next_poll_at": now + max(min(wait, LONGEST_WAIT), min(wish or wait, LONGEST_WISH)),
+        "next_poll_at": now + max(wait, min(wish or wait, LONGEST_WISH)),
         "lease_until": None,
         "polled_at": now,
         "failing_since": feed.failing_since or now,

@@ -41,12 +41,13 @@ def _xml_feed(body: bytes, url: str, content_type: str, charset: str | None, now
     found = feedparser.parse(
         io.BytesIO(body), response_headers={"content-location": url, "content-type": kind}, sanitize_html=False
     )
-    if not found.version:
+    version = found.get("version")
+    if not version:
         raise _no_feed(url)
     feed = found.feed
     entries = tuple(_xml_entry(item, url, now) for item in found.entries[:MOST_ENTRIES])
     return ParsedFeed(
-        kind=FeedKind.ATOM if found.version.startswith("atom") else FeedKind.RSS,
+        kind=FeedKind.ATOM if version.startswith("atom") else FeedKind.RSS,
         title=_plain(feed.get("title")),
         site_url=feed.get("link"),
         language=feed.get("language"),

@@ -23,6 +23,7 @@ from newsletter.articles.canonical import absolute_url, canonical_url
 from newsletter.articles.language import primary_language
 from newsletter.core.database import Database, among
 from newsletter.core.i18n import gettext as _
+from newsletter.core.prose import clean_characters, clean_line
 from newsletter.core.tokens import hash_token
 from newsletter.feeds import health, reading
 from newsletter.feeds.discover import Fetch
@@ -175,7 +176,7 @@ def record(session: Session, feed: Feed, answer: Answer, *, now: datetime, chanc
 def described(feed: Feed, parsed: ParsedFeed) -> Columns:
     """Columns of what a feed says about itself; what it leaves out stays."""
     said = {
-        "title": " ".join(parsed.title.split())[:200],
+        "title": clean_line(clean_characters(parsed.title).replace("\n", " "))[:200],
         "site_url": absolute_url(parsed.site_url),
         "language": primary_language(parsed.language),
     }

@@ -50,11 +50,13 @@ def read(feed: Feed, fetch: Fetch, *, now: datetime, timer: Callable[[], float])
 
 
 def validators(fetched: Fetched) -> dict[str, str | None]:
-    """Columns of what the server wants to hear with the next question. Half a validator is none."""
+    """Columns of what the server wants to hear with the next question. Half a validator is none, and one with control
+    characters is neither stored nor sent.
+    """
     etag, modified = fetched.headers.get("etag", ""), fetched.headers.get("last-modified", "")
     return {
-        "etag": etag if 0 < len(etag) <= LONGEST_TAG else None,
-        "last_modified": modified if 0 < len(modified) <= LONGEST_DATE else None,
+        "etag": etag if 0 < len(etag) <= LONGEST_TAG and etag.isprintable() else None,
+        "last_modified": modified if 0 < len(modified) <= LONGEST_DATE and modified.isprintable() else None,
     }
 
 
