@@ -22,8 +22,9 @@ from newsletter.issues.models import (
     Trigger,
 )
 from newsletter.issues.selection.candidate import Candidate, PoolItem, Ruling, Verdict
-from newsletter.issues.selection.choose import Selection, choose
-from newsletter.issues.selection.rules import Rules, TooLittle, rules_document
+from newsletter.issues.selection.choose import choose
+from newsletter.issues.selection.outcome import HELD, outcome_of, settled
+from newsletter.issues.selection.rules import Rules, rules_document
 from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule
 
@@ -57,7 +58,7 @@ def compose(
     chosen = choose(
         pool.candidates(session, newsletter, schedule, cut_off=cut_off, rules=rules), rules, cut_off=cut_off
     )
-    outcome, reason = _outcome(chosen, rules, trigger)
+    outcome, reason = outcome_of(chosen, rules, draft_anyway=trigger is Trigger.BUTTON)
     if outcome is RunOutcome.NOTHING and due_at is None:
         return None
     run = DigestRun(
@@ -150,7 +151,7 @@ def fill(session: Session, issue: Issue, items: Sequence[PoolItem]) -> None:
 def is_held(session: Session, issue: Issue) -> bool:
     """Whether an issue has too little that is new and waits for an editor, as its rules say."""
     reasons = session.scalars(select(DigestRun.reason).where(DigestRun.issue_id == issue.id))
-    return any((reason or {}).get("code") == "held" for reason in reasons)
+    return any((reason or {}).get("code") == HELD for reason in reasons)
 
 
 def next_articles(session: Session, newsletter: Newsletter, *, cut_off: datetime) -> list[Candidate]:
@@ -163,37 +164,19 @@ def next_articles(session: Session, newsletter: Newsletter, *, cut_off: datetime
     return [by_id[ruling.article_id] for ruling in chosen.rulings if ruling.verdict is Verdict.IN]
 
 
-def _outcome(chosen: Selection, rules: Rules, trigger: Trigger) -> tuple[RunOutcome, dict[str, Any] | None]:
-    """What comes of a run. An editor who presses the button sees a draft of whatever there is."""
-    if not chosen.pool:
-        return RunOutcome.NOTHING, {"code": "nothing", "candidates": len(chosen.rulings)}
-    if chosen.enough or trigger is Trigger.BUTTON:
-        return RunOutcome.ISSUE, None
-    figures = {"found": chosen.found, "count": rules.minimum}
-    match rules.too_little:
-        case TooLittle.HOLD:
-            return RunOutcome.ISSUE, {"code": "held", **figures}
-        case TooLittle.MERGE:
-            return RunOutcome.MERGED, {"code": "merged", **figures}
-    return RunOutcome.TOO_LITTLE, {"code": "too_little", **figures}
-
-
 def keep_rulings(session: Session, run: DigestRun, rulings: Sequence[Ruling], reason: dict[str, Any] | None) -> None:
-    """Write down why each candidate is in or out. A run that was merged into the next has decided nothing."""
-    if run.outcome is RunOutcome.MERGED:
-        return
-    skipped = run.outcome is RunOutcome.TOO_LITTLE
+    """Write down why each candidate is in or out, as far as the run has decided it."""
     rows = [
         {
             "run_id": run.id,
             "article_id": ruling.article_id,
             "schedule_id": run.schedule_id,
-            "verdict": Verdict.OUT if skipped and ruling.verdict is Verdict.IN else ruling.verdict,
-            "reason": reason if skipped and ruling.verdict is Verdict.IN else dict(ruling.reason),
+            "verdict": ruling.verdict,
+            "reason": dict(ruling.reason),
             "section": ruling.section,
-            "position": None if skipped else ruling.position,
+            "position": ruling.position,
         }
-        for ruling in rulings
+        for ruling in settled(rulings, run.outcome, reason)
     ]
     if rows:
         session.execute(insert(Judgement), rows)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, RowId, words
 from newsletter.issues.selection.candidate import Verdict
+from newsletter.issues.selection.outcome import RunOutcome as RunOutcome  # noqa: PLC0414 - other rooms have it from here
 from newsletter.newsletters.models import Edition, Review, TooLate
 
 
@@ -27,16 +28,6 @@ class IssueKind(StrEnum):
     DIGEST = "digest"
     BREAKING = "breaking"
     CORRECTION = "correction"
-
-
-class RunOutcome(StrEnum):
-    """What came of a digest run. MISSED and MERGED leave their articles to the next one."""
-
-    ISSUE = "issue"
-    NOTHING = "nothing"
-    TOO_LITTLE = "too_little"
-    MERGED = "merged"
-    MISSED = "missed"
 
 
 class Trigger(StrEnum):

@@ -1,25 +1,24 @@
 """Candidates of a digest and the pool of an issue, read from the tables."""
 
-from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Article, Placement
 from newsletter.core.database import among
-from newsletter.issues.models import DigestRun, Issue, IssueArticle, Judgement, RunOutcome
+from newsletter.issues.models import DigestRun, Issue, IssueArticle, Judgement
 from newsletter.issues.selection.candidate import Candidate, PoolItem, Verdict
+from newsletter.issues.selection.outcome import CLOSING
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.selection.rules import Rules, Updated, read_rules
+from newsletter.issues.selection.window import Offer, Past, horizon, open_to
 from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule
 
-CLOSING = (RunOutcome.ISSUE, RunOutcome.NOTHING, RunOutcome.TOO_LITTLE)
 SEARCHED = 4000  # characters of an article that are searched for keywords
-GRACE = timedelta(hours=1)  # an article may be committed a little after the moment it was placed
 
 
 def rules_of(newsletter: Newsletter, schedule: Schedule) -> Rules:
@@ -29,7 +28,7 @@ def rules_of(newsletter: Newsletter, schedule: Schedule) -> Rules:
 
 def window_start(session: Session, schedule: Schedule, *, before: datetime | None = None) -> datetime:
     """Where the next window of a cadence begins: at the cut-off of the last one that was closed, before a moment."""
-    return next(iter(_windows(session, schedule, 1, before)), (schedule.created_at, schedule.created_at))[1]
+    return next(iter(windows(session, schedule, before=before)), (schedule.created_at, schedule.created_at))[1]
 
 
 def candidates(
@@ -47,26 +46,16 @@ def candidates(
     `judged_before`: as it was at that moment, runs with a later cut-off left out; for a rehearsal.
     """
     rules = rules or rules_of(newsletter, schedule)
-    horizon = _horizon(session, schedule, judged_before)
-    here = (
-        Placement.newsletter_id == newsletter.id,
-        Placement.placed_at < cut_off,
-        # What an editor withdraws stays out, also of a digest whose cut-off was before.
-        Placement.withdrawn_at.is_(None),
-    )
-    recent = select(Placement.article_id).where(*here, Placement.placed_at >= horizon)
-    kept = select(Placement.article_id).where(*here, or_(Placement.pin.is_not(None), Placement.reserve))
-    ids = {*session.scalars(recent), *session.scalars(kept)}
-    told: set[int] = set()
-    if rules.updated is Updated.AGAIN:
-        told = _revised_since(session, schedule, newsletter.id, horizon)
-    return _read(session, newsletter, schedule, ids, told, judged_before=judged_before)
+    since = horizon(windows(session, schedule, before=judged_before), carry=schedule.carry, begin=schedule.created_at)
+    found = offers(session, newsletter, schedule, since=since, cut_off=cut_off)
+    judged = past(session, schedule, [item.article_id for item in found], before=judged_before)
+    again = rules.updated is Updated.AGAIN
+    return read(session, newsletter, open_to(found, judged, since=since, cut_off=cut_off, again=again))
 
 
 def by_hand(session: Session, newsletter: Newsletter, article_id: int) -> Candidate | None:
     """An article as a candidate, whatever was judged of it; None: it is a translation, or not of this newsletter."""
-    main = schedules.main_of(session, newsletter.id)
-    found = _read(session, newsletter, main, {article_id}, {article_id}, judged_before=None)
+    found = read(session, newsletter, {article_id: True})
     return found[0] if found else None
 
 
@@ -99,62 +88,93 @@ def pool_of(session: Session, issue: Issue) -> Pool:
     return Pool(items, read_rules(issue.rules))
 
 
-def _windows(
-    session: Session, schedule: Schedule, count: int, before: datetime | None
-) -> list[tuple[datetime, datetime]]:
-    """The last windows that a cadence has closed, the latest first."""
+def windows(session: Session, schedule: Schedule, *, before: datetime | None = None) -> list[tuple[datetime, datetime]]:
+    """The last windows that a cadence has closed, the latest first: as many as `horizon` looks at."""
     query = (
         select(DigestRun.window_start, DigestRun.cut_off)
         .where(DigestRun.schedule_id == schedule.id, DigestRun.outcome.in_(CLOSING))
         .order_by(DigestRun.cut_off.desc())
-        .limit(count)
+        .limit(max(1, schedule.carry))
     )
     if before is not None:
         query = query.where(DigestRun.cut_off < before)
     return [(start, end) for start, end in session.execute(query)]
 
 
-def _horizon(session: Session, schedule: Schedule, before: datetime | None) -> datetime:
-    windows = _windows(session, schedule, max(1, schedule.carry), before)
-    if not windows:
-        return schedule.created_at - GRACE
-    return (windows[-1][0] if schedule.carry else windows[0][1]) - GRACE
-
-
-def _revised_since(session: Session, schedule: Schedule, newsletter_id: int, horizon: datetime) -> set[int]:
-    """Articles that a digest of the cadence had, and that their source has changed since, within the window."""
-    query = (
-        select(Judgement.article_id)
-        .join(DigestRun, DigestRun.id == Judgement.run_id)
-        .join(Article, Article.id == Judgement.article_id)
-        .where(
-            Judgement.schedule_id == schedule.id,
-            Judgement.verdict == Verdict.IN,
-            DigestRun.newsletter_id == newsletter_id,
-            Article.revised_at >= horizon,
-        )
-        .group_by(Judgement.article_id, Article.revised_at)
-        .having(func.max(DigestRun.cut_off) < Article.revised_at)
-    )
-    return set(session.scalars(query))
-
-
-def _read(
+def offers(
     session: Session,
     newsletter: Newsletter,
     schedule: Schedule,
-    ids: Collection[int],
-    told: Collection[int],
     *,
-    judged_before: datetime | None,
-) -> list[Candidate]:
-    done = exists().where(
-        Judgement.schedule_id == schedule.id,
-        Judgement.article_id == Article.id,
-        or_(Judgement.verdict == Verdict.IN, and_(Judgement.verdict == Verdict.OUT, Placement.pin.is_(None))),
+    since: datetime,
+    cut_off: datetime,
+    withdrawn: bool = False,
+) -> list[Offer]:
+    """Articles that came in, or changed after a digest had them, in `[since, cut_off)`, and those that are kept.
+
+    `withdrawn`: those too that were withdrawn after `since`, for a look back. Else what an editor withdraws stays out,
+    also of a digest whose cut-off was before.
+    """
+    there = Placement.withdrawn_at.is_(None)
+    here = (
+        Placement.newsletter_id == newsletter.id,
+        Placement.placed_at < cut_off,
+        or_(there, Placement.withdrawn_at > since) if withdrawn else there,
     )
-    if judged_before is not None:
-        done = done.where(Judgement.run_id == DigestRun.id, DigestRun.cut_off < judged_before)
+    had = (
+        select(Judgement.article_id)
+        .join(Article, Article.id == Judgement.article_id)
+        .where(Judgement.schedule_id == schedule.id, Judgement.verdict == Verdict.IN, Article.revised_at >= since)
+    )
+    kinds = (
+        Placement.placed_at >= since,
+        or_(Placement.pin.is_not(None), Placement.reserve),
+        Placement.article_id.in_(had),
+    )
+    found: dict[int, Offer] = {}
+    for kind in kinds:  # each by its own index
+        for place, revised_at in session.execute(
+            select(Placement, Article.revised_at)
+            .join(Article, Article.id == Placement.article_id)
+            .where(*here, kind, Article.translation_of.is_(None))
+        ):
+            found[place.article_id] = Offer(
+                article_id=place.article_id,
+                placed_at=place.placed_at,
+                pinned=place.pin is not None,
+                reserve=place.reserve,
+                revised_at=revised_at,
+                withdrawn_at=place.withdrawn_at,
+            )
+    return list(found.values())
+
+
+def past(
+    session: Session, schedule: Schedule, article_ids: Collection[int], *, before: datetime | None = None
+) -> dict[int, Past]:
+    """What the runs of a cadence, those with a cut-off before a moment, have said of articles."""
+    inside, outside = Judgement.verdict == Verdict.IN, Judgement.verdict == Verdict.OUT
+    query = (
+        select(
+            Judgement.article_id,
+            func.max(case((inside, DigestRun.cut_off))),
+            func.max(case((outside, 1), else_=0)),
+        )
+        .join(DigestRun, DigestRun.id == Judgement.run_id)
+        .where(
+            Judgement.schedule_id == schedule.id,
+            among(session, Judgement.article_id, article_ids),
+            Judgement.verdict != Verdict.LATER,
+        )
+        .group_by(Judgement.article_id)
+    )
+    if before is not None:
+        query = query.where(DigestRun.cut_off < before)
+    return {article_id: Past(had_at, bool(out)) for article_id, had_at, out in session.execute(query)}
+
+
+def read(session: Session, newsletter: Newsletter, told: Mapping[int, bool]) -> list[Candidate]:
+    """These articles as candidates, each with whether a digest of the cadence has had it."""
     query: Select[Any] = (
         select(
             Article.id,
@@ -170,9 +190,8 @@ def _read(
         )
         .join(Placement, and_(Placement.article_id == Article.id, Placement.newsletter_id == newsletter.id))
         .where(
-            among(session, Article.id, {*ids, *told}),
+            among(session, Article.id, told),
             Article.translation_of.is_(None),
-            or_(~done, among(session, Article.id, told)) if told else ~done,
         )
     )
     rows = session.execute(query).all()
@@ -198,7 +217,7 @@ def _read(
             embargo_until=place.embargo_until,
             expires_at=place.expires_at,
             reserve=place.reserve,
-            told=article_id in told,
+            told=told[article_id],
         )
         for article_id, story_id, title, language, summary, text, author, source, published_at, place in rows
     ]
