@@ -1,0 +1,86 @@
+"""Runs of a newsletter's cadences, those too of which no issue came, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import ngettext
+from newsletter.issues.models import DigestRun, Issue, RunOutcome
+from newsletter.issues.selection.outcome import HELD
+from newsletter.newsletters.models import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as people read it. `due_at` None: somebody asked for it. `number`: of its issue, if one came of it."""
+
+    id: int
+    cadence: str
+    due_at: datetime | None
+    cut_off: datetime
+    outcome: RunOutcome
+    words: str
+    issue_id: int | None
+    number: int | None
+
+
+def page(
+    session: Session, newsletter_id: int, *, before: int | None = None, limit: int, without_issue: bool = False
+) -> list[RunView]:
+    """Runs, the latest first; `before`: those that come after the run of this id in the list."""
+    query = (
+        select(DigestRun, Schedule.name, Issue.number)
+        .join(Schedule, Schedule.id == DigestRun.schedule_id)
+        .outerjoin(Issue, Issue.id == DigestRun.issue_id)
+        .where(Schedule.newsletter_id == newsletter_id)
+        .order_by(DigestRun.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(DigestRun.id < before)
+    if without_issue:
+        query = query.where(DigestRun.outcome != RunOutcome.ISSUE)
+    return [
+        RunView(
+            id=run.id,
+            cadence=name,
+            due_at=run.due_at,
+            cut_off=run.cut_off,
+            outcome=run.outcome,
+            words=in_words(run.outcome, run.reason),
+            issue_id=run.issue_id if number is not None else None,
+            number=number,
+        )
+        for run, name, number in session.execute(query)
+    ]
+
+
+def in_words(outcome: RunOutcome, reason: Mapping[str, Any] | None) -> str:
+    """What came of a run, for example “Skipped: 1 new article, and 3 are the least”."""
+    reason = reason or {}
+    new = ngettext("%(num)s new article", "%(num)s new articles", reason.get("found", 0))
+    least = reason.get("count", 0)
+    match outcome:
+        case RunOutcome.ISSUE if reason.get("code") == HELD:
+            return _("An issue that waits for an editor: %(new)s, and %(count)s are the least", new=new, count=least)
+        case RunOutcome.ISSUE:
+            return _("An issue")
+        case RunOutcome.TOO_LITTLE:
+            return _("Skipped: %(new)s, and %(count)s are the least", new=new, count=least)
+        case RunOutcome.MERGED:
+            return _("Left to the next digest: %(new)s, and %(count)s are the least", new=new, count=least)
+        case RunOutcome.MISSED:
+            return _("Missed: its hour passed without a worker, and it was too late to catch up")
+    seen = reason.get("candidates", 0)
+    if not seen:
+        return _("Nothing new")
+    return ngettext(
+        "Nothing: %(num)s article was looked at and stayed out",
+        "Nothing: %(num)s articles were looked at and stayed out",
+        seen,
+    )
