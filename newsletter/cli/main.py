@@ -24,6 +24,7 @@ COMMANDS = {
     "users": "newsletter.cli.users:users",
     "newsletters": "newsletter.cli.newsletters:newsletters",
     "topics": "newsletter.cli.topics:topics",
+    "schedules": "newsletter.cli.schedules:schedules",
     "articles": "newsletter.cli.articles:articles",
     "feeds": "newsletter.cli.feeds:feeds",
     "subscribers": "newsletter.cli.subscribers:subscribers",

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
-from newsletter.issues import pool
+from newsletter.issues import clock, pool
 from newsletter.issues.models import (
     DigestRun,
     Issue,
@@ -49,8 +49,9 @@ def compose(
     cut_off = cut_off or now
     session.execute(select(Newsletter.id).where(Newsletter.id == newsletter.id).with_for_update(key_share=True))
     schedule = schedule or schedules.main_of(session, newsletter.id)
+    clock.mend(session, newsletter, schedule, now=now)
     start = pool.window_start(session, schedule)
-    if cut_off <= start:
+    if cut_off <= start or _has_ended(session, schedule, cut_off):
         # A schedule caught up late, after somebody pressed the button: that window is closed. A run that ended before
         # it began would make the next one begin where this one did. What came in late waits for the next window.
         return None
@@ -91,6 +92,12 @@ def compose(
     fill(session, issue, chosen.pool)
     _tell(session, issue, actor=actor, now=now, articles=len(chosen.pool), trigger=trigger)
     return issue
+
+
+def _has_ended(session: Session, schedule: Schedule, cut_off: datetime) -> bool:
+    """Whether a run of this cadence ended at this moment, though it closed no window."""
+    query = select(DigestRun.id).where(DigestRun.schedule_id == schedule.id, DigestRun.cut_off == cut_off)
+    return session.scalar(query) is not None
 
 
 def open_issue(

@@ -32,9 +32,11 @@ def reach(session: Session, issue: Issue, *, now: datetime) -> Readers:
             return readers.where(Subscriber.id.in_(_reached(session, issue)))
     if issue.schedule_id is None:
         return readers
-    main = schedules.main_of(session, issue.newsletter_id)
-    on_it = Subscription.schedule_id == issue.schedule_id
-    return readers.where(or_(on_it, Subscription.schedule_id.is_(None)) if issue.schedule_id == main.id else on_it)
+    on_it = [issue.schedule_id]
+    if issue.schedule_id != schedules.main_of(session, issue.newsletter_id).id:
+        return readers.where(Subscription.schedule_id.in_(on_it))
+    on_it += schedules.gone(session, issue.newsletter_id)
+    return readers.where(or_(Subscription.schedule_id.in_(on_it), Subscription.schedule_id.is_(None)))
 
 
 def _wants_breaking(session: Session, issue: Issue, readers: Readers, *, now: datetime) -> Readers:

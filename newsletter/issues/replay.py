@@ -7,14 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.core.recurrence import runs_after
 from newsletter.issues import pool
 from newsletter.issues.models import DigestRun
 from newsletter.issues.selection.candidate import Candidate, Ruling, Verdict
@@ -22,6 +20,7 @@ from newsletter.issues.selection.choose import choose
 from newsletter.issues.selection.outcome import CLOSING, HELD, RunOutcome, outcome_of, settled
 from newsletter.issues.selection.rules import Rules, Updated
 from newsletter.issues.selection.window import Offer, Past, horizon, open_to
+from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule
 
 WEEKS = 8
@@ -178,8 +177,8 @@ def own_hours(
     """The hours of a cadence from `begin` to `until`, or those of another rule in its place. One without a rule, whose
     digests are made by hand, has those at which they were made.
     """
-    asked = schedule.rule if rule is None else rule
-    if not asked:
+    timetable = schedules.timetable(newsletter, schedule, rule=rule)
+    if timetable is None:
         rows = session.execute(
             select(func.coalesce(DigestRun.due_at, DigestRun.cut_off), DigestRun.cut_off)
             .where(DigestRun.schedule_id == schedule.id, DigestRun.cut_off >= begin, DigestRun.cut_off <= until)
@@ -187,14 +186,8 @@ def own_hours(
         )
         return [Hour(due_at, cut_off) for due_at, cut_off in rows]
     lead = timedelta(minutes=schedule.lead_minutes)
-    zone = ZoneInfo(schedule.timezone or newsletter.timezone)
-    hours = []
-    for due in runs_after(asked, zone, begin + lead - timedelta(minutes=1)):
-        if due - lead > until:
-            break
-        if due - lead >= begin:
-            hours.append(Hour(due, due - lead))
-    return hours
+    just_before = begin + lead - timedelta(microseconds=1)
+    return [Hour(due, due - lead) for due in timetable.between(just_before, until + lead)]
 
 
 def simulate(weeks: Weeks, rules: Rules, timetable: Iterable[Hour]) -> Replay:

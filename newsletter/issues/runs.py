@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
 from newsletter.issues.models import DigestRun, Issue, RunOutcome
-from newsletter.issues.selection.outcome import HELD
+from newsletter.issues.selection.outcome import HELD, Missed
 from newsletter.newsletters.models import Schedule
 
 
@@ -74,6 +74,10 @@ def in_words(outcome: RunOutcome, reason: Mapping[str, Any] | None) -> str:
             return _("Skipped: %(new)s, and %(count)s are the least", new=new, count=least)
         case RunOutcome.MERGED:
             return _("Left to the next digest: %(new)s, and %(count)s are the least", new=new, count=least)
+        case RunOutcome.MISSED if reason.get("code") == Missed.CLOSED:
+            return _("Nothing to do: what was new had been composed by hand before")
+        case RunOutcome.MISSED if reason.get("code") == Missed.OVERTAKEN:
+            return _("Missed: the next hour came before a worker did, and brought what was new")
         case RunOutcome.MISSED:
             return _("Missed: its hour passed without a worker, and it was too late to catch up")
     seen = reason.get("candidates", 0)

@@ -1,11 +1,10 @@
 """Creating and changing newsletters."""
 
-import re
-import unicodedata
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from functools import partial
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,13 +13,12 @@ from newsletter.core.addresses import AddressError, parse_address
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
-from newsletter.core.recurrence import ScheduleError, parse_cron
+from newsletter.core.recurrence import ScheduleError
+from newsletter.core.timetable import Timetable
 from newsletter.core.tokens import Vault
-from newsletter.newsletters import schedules, senders
+from newsletter.newsletters import cadences, schedules, senders
 from newsletter.newsletters.models import Newsletter, Review, TooLate, Topic
-
-SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # categories that have no business in a name or a header
+from newsletter.newsletters.wording import ValuesError, check_line, check_slug, check_time_zone, slugify
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,6 @@ MOST_BREAKING = 50
 COLUMNS = [field.name for field in fields(NewsletterValues) if field.name != "schedule"]
 
 
-class ValuesError(RefusedError):
-    """Some fields make no sense: `fields` maps a field's name to what is wrong with it."""
-
-    def __init__(self, wrong: dict[str, str]) -> None:
-        super().__init__(" ".join(wrong.values()))
-        self.fields = wrong
-
-
 def values_of(session: Session, newsletter: Newsletter) -> NewsletterValues:
     columns = {name: getattr(newsletter, name) for name in COLUMNS}
     columns["approvers"] = tuple(columns["approvers"])
@@ -70,13 +60,13 @@ def create_newsletter(session: Session, values: NewsletterValues, *, now: dateti
     """Add a newsletter and, for a sender domain that is new, its signing keys; ValuesError when a field makes no
     sense.
     """
-    checked = _check(values)
+    checked = _check(values, now=now)
     if session.scalar(select(Newsletter.id).where(Newsletter.slug == checked.slug)):
         raise ValuesError({"slug": _("There is a newsletter called “%(slug)s” already.", slug=checked.slug)})
     newsletter = Newsletter(created_at=now, **_columns(checked))
     session.add(newsletter)
     session.flush()
-    schedules.make_main(session, newsletter, rule=checked.schedule or "", now=now)
+    cadences.make_main(session, newsletter, rule=checked.schedule or "", now=now)
     senders.ensure_domain(session, newsletter.domain, vault=vault, now=now)
     return newsletter
 
@@ -85,14 +75,18 @@ def change_newsletter(
     session: Session, newsletter: Newsletter, values: NewsletterValues, *, now: datetime, vault: Vault
 ) -> None:
     """Change a newsletter. The slug stays: it is in List-Id, in links and in readers' filters."""
-    checked = _check(values)
+    main = schedules.main_of(session, newsletter.id)
+    checked = _check(values, now=now, rule=main.rule)
     if checked.slug != newsletter.slug:
         raise ValuesError({"slug": _("The short name cannot change: links and readers' filters hang on it.")})
-    main = schedules.main_of(session, newsletter.id)
-    if (checked.schedule or "", checked.timezone) != (main.rule, newsletter.timezone):
-        main.rule, main.since = checked.schedule or "", now
+    moved = checked.timezone != newsletter.timezone
     for name, value in _columns(checked).items():
         setattr(newsletter, name, value)
+    if (checked.schedule or "") != main.rule:
+        main.rule = checked.schedule or ""
+        schedules.restart(newsletter, main, now=now)
+    if moved:
+        schedules.restart_all(session, newsletter, now=now)
     senders.ensure_domain(session, newsletter.domain, vault=vault, now=now)
 
 
@@ -108,42 +102,32 @@ def ensure_topic(session: Session, newsletter_id: int, name: str) -> Topic:
     return topic
 
 
-def slugify(text: str) -> str:
-    """Lower-case ASCII letters, digits and hyphens, at most 60: `Économie & emploi` becomes `economie-emploi`."""
-    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:60].strip("-") or "x"
-
-
-@cache
-def _time_zones() -> set[str]:
-    return available_timezones()  # reads a directory of six hundred files
-
-
 def _columns(values: NewsletterValues) -> dict[str, object]:
     columns: dict[str, object] = {name: getattr(values, name) for name in COLUMNS}
     return columns | {"approvers": list(values.approvers)}
 
 
-def _check(values: NewsletterValues) -> NewsletterValues:
+def _check(values: NewsletterValues, *, now: datetime, rule: str = "") -> NewsletterValues:
+    """The values in their one form. `rule`: the one that is kept, which may have come to its end."""
     wrong: dict[str, str] = {}
     text = {
-        name: _line(getattr(values, name) or "", name, limit, wrong)
+        name: _checked(name, partial(check_line, limit=limit), getattr(values, name) or "", wrong)
         for name, limit in (("name", 120), ("publisher", 120), ("from_name", 120), ("postal_address", 300))
     }
     if not text["name"]:
-        wrong["name"] = _("Give the newsletter a name.")
-    if not SLUG.fullmatch(values.slug) or len(values.slug) > 60:
-        wrong["slug"] = _("The short name has lower-case letters, digits and single hyphens, 60 at most.")
+        wrong.setdefault("name", _("Give the newsletter a name."))
+    _checked("slug", check_slug, values.slug, wrong)
     if values.language not in LOCALES:
         wrong["language"] = _("Choose French (fr) or English (en).")
-    if values.timezone not in _time_zones():
-        wrong["timezone"] = _("“%(zone)s” is not a time zone. It looks like Africa/Lome.", zone=values.timezone[:60])
-    from_address = _address(values.from_address, "from_address", wrong)
-    reply_to = _address(values.reply_to, "reply_to", wrong) if values.reply_to else None
-    schedule = (values.schedule or "").strip() or None
+    _checked("timezone", check_time_zone, values.timezone, wrong)
+    from_address = _checked("from_address", _address, values.from_address, wrong)
+    reply_to = _checked("reply_to", _address, values.reply_to, wrong) if values.reply_to else None
+    schedule = " ".join((values.schedule or "").split()) or None
     if schedule and "timezone" not in wrong:
         try:
-            parse_cron(schedule, ZoneInfo(values.timezone))
+            timetable = Timetable.of(schedule, ZoneInfo(values.timezone), begin=now)
+            if schedule != rule:
+                timetable.check(now)
         except ScheduleError as error:
             wrong["schedule"] = str(error)
     approvers = _approvers(values, wrong)
@@ -154,24 +138,17 @@ def _check(values: NewsletterValues) -> NewsletterValues:
         wrong["description"] = _("This text is too long: %(count)d characters at most.", count=1000)
     if wrong:
         raise ValuesError(wrong)
-    return NewsletterValues(
-        slug=values.slug,
+    return replace(
+        values,
         name=text["name"],
         from_address=from_address,
-        language=values.language,
         publisher=text["publisher"] or text["name"],
         description=" ".join(values.description.split()),
-        timezone=values.timezone,
         from_name=text["from_name"] or text["name"],
         reply_to=reply_to,
         postal_address=text["postal_address"],
         schedule=schedule,
-        resend_unknown=values.resend_unknown,
-        review=values.review,
         approvers=approvers,
-        too_late=values.too_late,
-        cooling_minutes=values.cooling_minutes,
-        breaking_cap=values.breaking_cap,
     )
 
 
@@ -191,19 +168,14 @@ def _approvers(values: NewsletterValues, wrong: dict[str, str]) -> tuple[str, ..
     return tuple(found.values())
 
 
-def _line(value: str, name: str, limit: int, wrong: dict[str, str]) -> str:
-    """One line of visible text: it may end up in a header."""
-    value = unicodedata.normalize("NFC", value.strip())
-    if any(unicodedata.category(character) in UNSAFE for character in value):
-        wrong[name] = _("This text has invisible or control characters in it. Type it again.")
-    elif len(value) > limit:
-        wrong[name] = _("This text is too long: %(count)d characters at most.", count=limit)
-    return value
-
-
-def _address(value: str, name: str, wrong: dict[str, str]) -> str:
+def _checked(name: str, check: Callable[[str], str], value: str, wrong: dict[str, str]) -> str:
+    """The value as it is kept; what is wrong with it goes to the others."""
     try:
-        return parse_address(value).email
-    except AddressError as error:
+        return check(value)
+    except (AddressError, RefusedError) as error:
         wrong[name] = str(error)
         return value
+
+
+def _address(value: str) -> str:
+    return parse_address(value).email

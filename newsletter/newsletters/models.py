@@ -77,7 +77,8 @@ class Schedule(Base):
     `rule` is a cron expression or a recurrence rule (RFC 5545), read in `timezone` (None: the newsletter's); empty:
     digests leave by hand only. `skipped` are dates (ISO 8601), `holidays` a calendar ("TG"), `quiet` hours in which
     nothing leaves ("22:00-06:00"). A digest holds what was there `lead_minutes` before it leaves. An hour that was
-    missed is caught up for `catch_up_minutes`; one before `since` never is. `carry`: in how many later digests an
+    missed is caught up for `catch_up_minutes`; of those whose digest would have been composed up to `since`, none is.
+    `carry`: in how many later digests an
     article may come that found no room. `rules`: instead of the newsletter's. `next_due_at` and `next_cut_off_at` are
     computed from the rest, for the sweep to find.
     """
@@ -105,6 +106,7 @@ class Schedule(Base):
     carry: Mapped[int] = mapped_column(default=1)
     rules: Mapped[dict[str, Any] | None]
     paused_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
     since: Mapped[datetime]
     next_due_at: Mapped[datetime | None]
     next_cut_off_at: Mapped[datetime | None]

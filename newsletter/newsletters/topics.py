@@ -1,17 +1,12 @@
 """Topics of a newsletter, named and renamed by staff."""
 
-import unicodedata
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.newsletters.editing import SLUG, UNSAFE, slugify
 from newsletter.newsletters.models import Newsletter, Topic
-
-LONGEST_NAME = 120
-LONGEST_SLUG = 60
+from newsletter.newsletters.wording import LONGEST_NAME, LONGEST_SLUG, check_line, check_slug, slugify
 
 
 def by_slug(session: Session, newsletter: Newsletter, slug: str) -> Topic:
@@ -31,9 +26,7 @@ def by_slug(session: Session, newsletter: Newsletter, slug: str) -> Topic:
 def add(session: Session, newsletter: Newsletter, name: str, *, slug: str = "") -> Topic:
     """A new topic; its short name is made from its name unless given. Readers of all topics get it too."""
     name = _name(name)
-    slug = slug or slugify(name)
-    if not SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
-        raise RefusedError(_("The short name has lower-case letters, digits and single hyphens, 60 at most."))
+    slug = check_slug(slug or slugify(name))
     if session.scalar(select(Topic.id).where(Topic.newsletter_id == newsletter.id, Topic.slug == slug)):
         raise RefusedError(_("There is a topic called “%(slug)s” already.", slug=slug))
     made = Topic(newsletter_id=newsletter.id, slug=slug, name=name)
@@ -49,11 +42,7 @@ def rename(session: Session, topic: Topic, name: str) -> None:
 
 
 def _name(text: str) -> str:
-    name = " ".join(unicodedata.normalize("NFC", text).split())
+    name = check_line(" ".join(text.split()), LONGEST_NAME)
     if not name:
         raise RefusedError(_("Give the topic a name."))
-    if any(unicodedata.category(character) in UNSAFE for character in name):
-        raise RefusedError(_("This text has invisible or control characters in it. Type it again."))
-    if len(name) > LONGEST_NAME:
-        raise RefusedError(_("This text is too long: %(count)d characters at most.", count=LONGEST_NAME))
     return name

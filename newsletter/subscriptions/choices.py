@@ -76,7 +76,9 @@ def cadence_id(session: Session, newsletter_id: int, schedule: Schedule) -> int 
 def cadence_of(session: Session, subscription: Subscription) -> Schedule:
     """The cadence a reader is on; the main one when theirs is gone."""
     chosen = session.get(Schedule, subscription.schedule_id) if subscription.schedule_id is not None else None
-    return chosen or schedules.main_of(session, subscription.newsletter_id)
+    if chosen is not None and chosen.removed_at is None:
+        return chosen
+    return schedules.main_of(session, subscription.newsletter_id)
 
 
 def check(session: Session, newsletter_id: int, values: ChoiceValues) -> ChoiceValues:

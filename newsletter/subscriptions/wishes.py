@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule, Topic
 from newsletter.subscriptions import choices, pausing
 from newsletter.subscriptions.interning import ChoiceValues
@@ -36,9 +36,8 @@ class Wish:
 
 def options(session: Session, newsletter: Newsletter) -> Options:
     """What there is to choose; a newsletter has a handful of topics and cadences."""
-    cadences = select(Schedule).where(Schedule.newsletter_id == newsletter.id).order_by(Schedule.position, Schedule.id)
     topics = newsletters.topics(session, newsletter.id)
-    return Options(newsletter, tuple(topics), tuple(session.scalars(cadences)))
+    return Options(newsletter, tuple(topics), tuple(schedules.of_newsletter(session, newsletter.id)))
 
 
 def of(session: Session, newsletter: Newsletter, subscription: Subscription) -> Wish:
@@ -56,6 +55,8 @@ def check_cadence(session: Session, newsletter: Newsletter, schedule_id: int) ->
     found = session.get(Schedule, schedule_id)
     if found is None or found.newsletter_id != newsletter.id:
         raise RefusedError(_("This rhythm belongs to another newsletter."))
+    if found.removed_at is not None:
+        raise RefusedError(_("This rhythm is gone. Choose another."))
     return found
 
 

@@ -1,11 +1,16 @@
 """Freezing issues and running schedules."""
 
+import logging
+
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
 from newsletter.issues import freeze as freezing
 from newsletter.issues import review, schedule
+from newsletter.newsletters import schedules
 from worker import runtime
 from worker.app import app
+
+log = logging.getLogger(__name__)
 
 
 @app.task(name=jobs.DISPATCH_ISSUE)
@@ -18,13 +23,17 @@ def freeze(issue_id: int) -> None:
 
 @app.task(name=jobs.RUN_SCHEDULES)
 def run_schedules() -> None:
-    """Compose the digests whose hour has come, each newsletter in a unit of its own, and let leave what is decided."""
+    """Compose the digests whose hour has come, each cadence in a unit of its own, and let leave what is decided."""
     database = runtime.installation().database
     with database.reading() as session:
-        newsletter_ids = schedule.scheduled(session)
-    for newsletter_id in newsletter_ids:
-        with database.unit() as session:
-            schedule.run_due(session, newsletter_id, now=utc_now())
+        due = schedules.due(session, now=utc_now())
+    for schedule_id in due:
+        try:
+            with database.unit() as session:
+                schedule.run_due(session, schedule_id, now=utc_now())
+        except Exception:
+            # The others must not wait for one that cannot be composed; it is tried again until it is too late.
+            log.exception("the digest of cadence %d cannot be composed", schedule_id)
     with database.reading() as session:
         waiting = review.is_waiting(session, now=utc_now())
     if waiting:

@@ -20,6 +20,16 @@ class RunOutcome(StrEnum):
     MISSED = "missed"
 
 
+class Missed(StrEnum):
+    """Why an hour brought no issue, though what was new by then comes later: nobody was there until it was too late, or
+    until another hour had come; or somebody had sent by hand what there was.
+    """
+
+    LATE = "late"
+    OVERTAKEN = "overtaken"
+    CLOSED = "closed"
+
+
 CLOSING = (RunOutcome.ISSUE, RunOutcome.NOTHING, RunOutcome.TOO_LITTLE)  # after these the next window begins
 HELD = "held"  # the reason of a run whose issue waits for an editor
 

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("carry", BIG_INT, nullable=False),
         sa.Column("rules", DOCUMENT, nullable=True),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_cut_off_at", sa.DateTime(timezone=True), nullable=True),

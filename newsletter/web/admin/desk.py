@@ -88,7 +88,7 @@ def _shelf(session: Session, newsletter: Newsletter, now: datetime) -> Shelf:
         newsletter=newsletter,
         subscribers=subscriptions.counts(session, newsletter.id),
         waiting=waiting,
-        next_run=next(iter(schedule.next_runs(session, newsletter, now=now, count=1)), None),
+        next_run=schedule.next_run(session, newsletter, now=now),
         has_articles=bool(waiting) or bool(articles.page(session, newsletter.id, limit=1)),
     )
 

@@ -12,8 +12,9 @@ from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import schedule
 from newsletter.newsletters import editing, queries
-from newsletter.newsletters.editing import NewsletterValues, ValuesError
+from newsletter.newsletters.editing import NewsletterValues
 from newsletter.newsletters.models import Newsletter, Review, TooLate
+from newsletter.newsletters.wording import ValuesError
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
@@ -82,18 +83,18 @@ def change_newsletter(slug: str) -> Page:
 
 
 def _settings_page(session: Session, newsletter: Newsletter, values: NewsletterValues, wrong: dict[str, str]) -> str:
-    runs = schedule.next_runs(session, newsletter, now=guard.now(), count=10)
+    departures = schedule.departures(session, newsletter, now=guard.now())
     return render_template(
         "admin/newsletter-settings.html",
         values=values,
         wrong=wrong,
-        runs=runs,
+        departures=departures,
         form_url=installation().links.form(newsletter.slug),
     )
 
 
 def _next_run(session: Session, newsletter: Newsletter) -> object:
-    return next(iter(schedule.next_runs(session, newsletter, now=guard.now(), count=1)), None)
+    return schedule.next_run(session, newsletter, now=guard.now())
 
 
 def _values(slug: str) -> NewsletterValues:

@@ -27,6 +27,7 @@ ROOM_OF = {
     "urgent": "issues",
     "variants": "issues",
     "newsletters": "settings",
+    "schedules": "settings",
     "topics": "settings",
 }
 
