@@ -136,7 +136,7 @@ def _parts(line: str) -> dict[str, str]:
     parts: dict[str, str] = {}
     for part in line.strip(";").split(";"):
         name, is_, value = part.partition("=")
-        if not is_ or not value or name in parts or not NAME.fullmatch(name):
+        if not is_ or not value or not value.isascii() or name in parts or not NAME.fullmatch(name):
             raise ScheduleError(
                 _("This rule cannot be read. It looks like FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=18;BYMINUTE=30.")
             )

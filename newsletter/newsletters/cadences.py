@@ -14,7 +14,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import use_locale
 from newsletter.core.recurrence import LONGEST, ScheduleError, at_clock
-from newsletter.core.timetable import Timetable, read_holidays, read_quiet, read_skipped
+from newsletter.core.timetable import FURTHEST, Timetable, read_holidays, read_quiet, read_skipped
 from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Newsletter, Schedule
 from newsletter.newsletters.schedules import LONGEST_LEAD, MAIN, restart, set_next
@@ -65,16 +65,17 @@ def moment(newsletter: Newsletter, values: ScheduleValues, clock: datetime) -> d
         return at_clock(clock, ZoneInfo(check_time_zone(values.timezone or newsletter.timezone)))
     except RefusedError as error:
         raise ValuesError({"timezone": str(error)}) from None
+    except OverflowError:
+        raise ValuesError({"starts_at": _far_away()}) from None
 
 
-def planned(
-    newsletter: Newsletter, values: ScheduleValues, *, now: datetime, begin: datetime | None = None
-) -> Timetable:
-    """What a cadence would be with these values, for a look before anything is kept; ValuesError as for `change`."""
-    checked = _check(newsletter, values, begin=begin or now, now=now)
-    if not checked.rule:
-        raise ValuesError({"rule": _("Say when the digests leave.")})
-    return _timetable(newsletter, checked, begin=begin or now)
+def planned(newsletter: Newsletter, values: ScheduleValues, *, begin: datetime, now: datetime) -> Timetable | None:
+    """When digests would leave with these values, for a look before anything is kept; ValuesError as for `change`.
+
+    `begin`: when the cadence was made, or would be. None: by hand.
+    """
+    checked = _check(newsletter, values, begin=begin, now=now)
+    return _timetable(newsletter, checked, begin=begin) if checked.rule else None
 
 
 def create(session: Session, newsletter: Newsletter, values: ScheduleValues, *, actor: str, now: datetime) -> Schedule:
@@ -178,6 +179,10 @@ def _check(
             wrong[name] = str(error)
     if not wrong.get("name") and not checked["name"]:
         wrong["name"] = _("Give the rhythm a name: readers choose by it.")
+    for name in ("starts_at", "ends_at"):
+        given = getattr(values, name)
+        if given is not None and abs(given - now) > FURTHEST:
+            wrong[name] = _far_away()
     if values.starts_at and values.ends_at and values.ends_at <= values.starts_at:
         wrong["ends_at"] = _("It ends before it begins.")
     if wrong:
@@ -191,6 +196,10 @@ def _check(
         except ScheduleError as error:
             raise ValuesError({"rule": str(error)}) from None
     return found
+
+
+def _far_away() -> str:
+    return _("Name a moment within ten years.")
 
 
 def _whole(most: int) -> Callable[[int], int]:

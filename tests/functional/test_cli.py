@@ -23,6 +23,7 @@ GROUPS = (
     "users",
     "newsletters",
     "topics",
+    "schedules",
     "articles",
     "feeds",
     "subscribers",
