@@ -30,8 +30,9 @@ def add_article(
     """Offer an article to a newsletter; False beside it when the newsletter had it already.
 
     The same address, or the same title and text without one, is the same article: it becomes no second row, though it
-    may be placed in a further newsletter. One that tells the story of another one gets its `story_id`. `feed_id`: the
-    feed it came from; None: an editor. RefusedError when something is too long.
+    may be placed in a further newsletter. What was withdrawn comes back by an editor only, and as new. One that tells
+    the story of another one gets its `story_id`. `feed_id`: the feed it came from; None: an editor. RefusedError when
+    something is too long.
     """
     _check(draft)
     stories.take_turn(session)
@@ -49,8 +50,9 @@ def add_article(
         )
         session.add(placement)
         session.flush()
-    elif placed.withdrawn_at is not None:
+    elif placed.withdrawn_at is not None and feed_id is None:
         placed.withdrawn_at = None
+        placed.placed_at = now
         placed.topic_id = topic_id
         return article, True
     return article, placed is None

@@ -67,6 +67,13 @@ class Placement(Base):
             sqlite_where=text("pin IS NOT NULL OR reserve"),
             postgresql_where=text("pin IS NOT NULL OR reserve"),
         ),
+        Index(
+            "ix_placements_embargo_until",
+            "newsletter_id",
+            "embargo_until",
+            sqlite_where=text("embargo_until IS NOT NULL"),
+            postgresql_where=text("embargo_until IS NOT NULL"),
+        ),
     )
 
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)

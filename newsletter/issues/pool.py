@@ -128,6 +128,7 @@ def offers(
     )
     kinds = (
         Placement.placed_at >= since,
+        Placement.embargo_until >= since,
         or_(Placement.pin.is_not(None), Placement.reserve),
         Placement.article_id.in_(had),
     )
@@ -143,6 +144,7 @@ def offers(
                 placed_at=place.placed_at,
                 pinned=place.pin is not None,
                 reserve=place.reserve,
+                embargo_until=place.embargo_until,
                 revised_at=revised_at,
                 withdrawn_at=place.withdrawn_at,
             )

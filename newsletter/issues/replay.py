@@ -195,7 +195,11 @@ def simulate(weeks: Weeks, rules: Rules, timetable: Iterable[Hour]) -> Replay:
     state = _State(weeks.origin, list(weeks.windows), dict(weeks.past))
     placed = [offer.placed_at for offer in weeks.offers]
     again = rules.updated is Updated.AGAIN
-    wandering = [offer for offer in weeks.offers if offer.kept or (again and offer.revised_at is not None)]
+    wandering = [
+        offer
+        for offer in weeks.offers
+        if offer.kept or offer.embargo_until is not None or (again and offer.revised_at is not None)
+    ]
     runs = []
     for hour in sorted(timetable, key=lambda hour: hour.cut_off):
         if hour.cut_off <= state.window_start:

@@ -9,18 +9,20 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.accounts.models import AuditEvent
+from newsletter.articles.editing import add_article, withdraw
+from newsletter.articles.models import Placement
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.delivery.models import DeliveryStatus
 from newsletter.issues import archive, digest, dispatch, editing, queries, refresh, schedule, status
 from newsletter.issues import freeze as freezing
 from newsletter.issues.contents import blocks_of
-from newsletter.issues.models import DigestRun, Issue, IssueStatus, Trigger, Variant
+from newsletter.issues.models import DigestRun, Issue, IssueArticle, IssueStatus, Trigger, Variant
 from newsletter.issues.selection.rules import DEFAULT
 from newsletter.newsletters import schedules
 from newsletter.newsletters.editing import change_newsletter, values_of
 from newsletter.newsletters.models import Newsletter, Schedule
 from tests.support.books import audited
-from tests.support.newsroom import Newsroom
+from tests.support.newsroom import Newsroom, draft
 
 
 def held(newsroom: Newsroom, issue: Issue) -> list[int]:
@@ -483,3 +485,42 @@ def test_progress_adds_up(newsroom: Newsroom) -> None:
         after = queries.progress(session, draft.id)
     assert (after.status, after.audience) == (IssueStatus.SENDING, 1)
     assert after.counts == dict.fromkeys(DeliveryStatus, 0) | {DeliveryStatus.QUEUED: 1}
+
+
+def test_an_article_under_embargo_comes_in_when_that_ends_however_late(newsroom: Newsroom) -> None:
+    gazette = on_schedule(newsroom, "30 18 * * *")
+    article = newsroom.article(gazette, "Sous embargo")
+    with newsroom.database.unit() as session:
+        placement = session.get_one(Placement, (article.id, gazette.id))
+        placement.embargo_until = newsroom.now + timedelta(days=5)
+    sent = []
+    for day in range(8):
+        newsroom.now = datetime(2026, 3, 2 + day, 18, 30, tzinfo=UTC)
+        newsroom.article(gazette, f"Jour {day}", placed_at=newsroom.now - timedelta(hours=1))
+        sent.append(run(newsroom, gazette))
+    with newsroom.database.reading() as session:
+        query = select(IssueArticle.issue_id).where(IssueArticle.article_id == article.id)
+        assert session.scalars(query).all() == [sent[5].id if sent[5] else 0]
+
+
+def test_what_an_editor_withdrew_comes_back_by_an_editor_only_and_as_new(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    given = draft("Retiré", url="https://gazette.example/retire")
+    article = newsroom.article(gazette, "Retiré", url="https://gazette.example/retire")
+    with newsroom.database.unit() as session:
+        withdraw(session, article.id, gazette.id, now=newsroom.now)
+    newsroom.pass_time(days=9)
+
+    def offer(feed_id: int | None) -> bool:
+        with newsroom.database.unit() as session:
+            return add_article(
+                session, given, newsletter_id=gazette.id, topic_id=None, now=newsroom.now, feed_id=feed_id
+            )[1]
+
+    assert offer(feed_id=7) is False
+    newsroom.pass_time(minutes=1)
+    assert newsroom.compose(gazette) is None
+    assert offer(feed_id=None) is True
+    newsroom.pass_time(minutes=1)
+    issue = newsroom.compose(gazette)
+    assert issue is not None

@@ -9,20 +9,26 @@ GRACE = timedelta(hours=1)  # an article may be committed a little after the mom
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An article as far as its window needs it. `kept`: pinned or in reserve, and so not bound to a window.
-    `revised_at`: when its source changed it last.
+    """An article as far as its window needs it. `kept`: pinned or in reserve, and so not bound to a window. One under
+    embargo comes in when that ends. `revised_at`: when its source changed it last.
     """
 
     article_id: int
     placed_at: datetime
     pinned: bool = False
     reserve: bool = False
+    embargo_until: datetime | None = None
     revised_at: datetime | None = None
     withdrawn_at: datetime | None = None
 
     @property
     def kept(self) -> bool:
         return self.pinned or self.reserve
+
+    @property
+    def came_at(self) -> datetime:
+        """From when on a digest may have it."""
+        return max(self.placed_at, self.embargo_until or self.placed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ def open_to(
         said = past.get(offer.article_id, UNKNOWN)
         if again and said.had_at is not None and _changed(offer, said.had_at, since, cut_off):
             found[offer.article_id] = True
-        elif (offer.kept or offer.placed_at >= since) and not _done(offer, said):
+        elif (offer.kept or offer.came_at >= since) and not _done(offer, said):
             found[offer.article_id] = False
     return found
 

@@ -242,6 +242,9 @@ def upgrade() -> None:
     op.create_index("ix_articles_story_id", "articles", ["story_id"])
     kept = sa.text("pin IS NOT NULL OR reserve")
     op.create_index("ix_placements_kept", "placements", ["newsletter_id"], sqlite_where=kept, postgresql_where=kept)
+    held = sa.text("embargo_until IS NOT NULL")
+    columns_ = ["newsletter_id", "embargo_until"]
+    op.create_index("ix_placements_embargo_until", "placements", columns_, sqlite_where=held, postgresql_where=held)
     op.create_index("ix_issues_send_at", "issues", ["send_at"])
     for name in ("paused_until", "choice_id"):
         given = sa.text(f"{name} IS NOT NULL")
