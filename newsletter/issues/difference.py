@@ -7,12 +7,16 @@ from datetime import datetime, tzinfo
 from difflib import SequenceMatcher
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from newsletter.core.i18n import current_locale, format_datetime, format_number, ngettext
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import runs
-from newsletter.issues.replay import Replay, Run
+from newsletter.issues import pool, runs
+from newsletter.issues.replay import WEEKS, Replay, Run, own_hours, read_weeks, simulate
 from newsletter.issues.selection.candidate import Ruling, Verdict
 from newsletter.issues.selection.reasons import in_words as why
+from newsletter.issues.selection.rules import Rules
+from newsletter.newsletters.models import Newsletter, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,27 @@ def compare(before: Replay, after: Replay) -> Difference:
         kept_out_by=_most_frequent(after) if after.silent else "",
         titles={**before.titles, **after.titles},
     )
+
+
+def rehearsed(
+    session: Session,
+    newsletter: Newsletter,
+    schedule: Schedule,
+    rules: Rules | None,
+    *,
+    rule: str | None = None,
+    weeks: int = WEEKS,
+    now: datetime,
+) -> Difference:
+    """What other rules, or hours by another rule, would have changed in a cadence's past weeks; None: those in force.
+
+    RefusedError: the rule makes no sense, or the weeks hold too much for one look.
+    """
+    found = read_weeks(session, newsletter, schedule, weeks=weeks, now=now)
+    in_force = pool.rules_of(newsletter, schedule)
+    hours = own_hours(session, newsletter, schedule, begin=found.begin, until=now)
+    others = own_hours(session, newsletter, schedule, begin=found.begin, until=now, rule=rule) if rule else hours
+    return compare(simulate(found, in_force, hours), simulate(found, rules or in_force, others))
 
 
 def summary(found: Difference) -> list[str]:

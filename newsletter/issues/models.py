@@ -128,7 +128,11 @@ class DigestRun(Base):
     """
 
     __tablename__ = "digest_runs"
-    __table_args__ = (UniqueConstraint("schedule_id", "cut_off"),)
+    __table_args__ = (
+        UniqueConstraint("schedule_id", "cut_off"),
+        Index("ix_digest_runs_newsletter_id_id", "newsletter_id", "id"),
+        Index("ix_digest_runs_issue_id", "issue_id"),
+    )
 
     id: Mapped[RowId]
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"))

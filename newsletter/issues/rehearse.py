@@ -14,7 +14,7 @@ from newsletter.issues.selection.choose import choose
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.selection.rules import rules_document
 from newsletter.newsletters import schedules
-from newsletter.newsletters.models import Edition, Newsletter, Schedule
+from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.subscriptions import choices
 from newsletter.subscriptions.models import Subscriber, Subscription
 
@@ -34,16 +34,22 @@ class NextDigest:
 
 
 def next_digest(
-    session: Session, newsletter: Newsletter, *, now: datetime, reader: Subscription | None = None
+    session: Session,
+    newsletter: Newsletter,
+    *,
+    now: datetime,
+    reader: Subscription | None = None,
+    as_it_was: bool = False,
 ) -> NextDigest:
     """The digest that would be composed at a moment: of the reader's cadence, topics, language and edition, less what
     they were sent; without a reader, of the main cadence for whoever wants everything.
+
+    `as_it_was`: the moment is past, and what runs have decided since does not count.
     """
-    schedule = schedules.main_of(session, newsletter.id)
-    if reader is not None and reader.schedule_id is not None:
-        schedule = session.get(Schedule, reader.schedule_id) or schedule
+    schedule = choices.cadence_of(session, reader) if reader else schedules.main_of(session, newsletter.id)
     rules = pool.rules_of(newsletter, schedule)
-    found = pool.candidates(session, newsletter, schedule, cut_off=now, rules=rules)
+    before = now if as_it_was else None
+    found = pool.candidates(session, newsletter, schedule, cut_off=now, rules=rules, judged_before=before)
     chosen = choose(found, rules, cut_off=now)
     held = Pool(chosen.pool, rules)
     values = choices.values_of(session, reader) if reader else choices.EVERYTHING

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Article
+from newsletter.issues import runs
 from newsletter.issues.models import DigestRun, Judgement
 from newsletter.issues.selection.candidate import Verdict
 from newsletter.issues.selection.reasons import in_words
@@ -28,10 +29,10 @@ class Told:
 
 def free(session: Session, issue_id: int, reason: Mapping[str, Any], *, article_id: int | None = None) -> None:
     """Let the articles of an issue, or one of them, come again: it did not leave with them."""
-    runs = select(DigestRun.id).where(DigestRun.issue_id == issue_id)
+    of_it = select(DigestRun.id).where(DigestRun.issue_id == issue_id)
     statement = (
         update(Judgement)
-        .where(Judgement.run_id.in_(runs))
+        .where(Judgement.run_id.in_(of_it))
         .values(verdict=Verdict.LATER, reason=dict(reason), position=None)
         .execution_options(synchronize_session="fetch")
     )
@@ -45,10 +46,10 @@ def by_hand(
     session: Session, issue_id: int, article_id: int, reason: Mapping[str, Any], *, section: str | None
 ) -> None:
     """Say that an article is in an issue where a person put it. What no run composed has no rulings."""
-    runs = select(DigestRun).where(DigestRun.issue_id == issue_id).order_by(DigestRun.id.desc()).limit(1)
-    run = session.scalars(runs).first()
-    if run is None:
+    run_id = runs.of_issue(session, issue_id)
+    if run_id is None:
         return
+    run = session.get_one(DigestRun, run_id)
     found = session.get(Judgement, (run.id, article_id))
     if found is None:
         found = Judgement(run_id=run.id, article_id=article_id, schedule_id=run.schedule_id)
@@ -61,8 +62,7 @@ def by_hand(
 
 def of_issue(session: Session, issue_id: int) -> list[Told]:
     """Every ruling of an issue's run: those that are in, in their order, then the others."""
-    runs = select(DigestRun.id).where(DigestRun.issue_id == issue_id)
-    return of_run(session, session.scalars(runs.order_by(DigestRun.id.desc()).limit(1)).first() or 0)
+    return of_run(session, runs.of_issue(session, issue_id) or 0)
 
 
 def of_run(session: Session, run_id: int) -> list[Told]:

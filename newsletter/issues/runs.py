@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
 from newsletter.issues.models import DigestRun, Issue, RunOutcome
@@ -33,31 +34,48 @@ def page(
     session: Session, newsletter_id: int, *, before: int | None = None, limit: int, without_issue: bool = False
 ) -> list[RunView]:
     """Runs, the latest first; `before`: those that come after the run of this id in the list."""
-    query = (
-        select(DigestRun, Schedule.name, Issue.number)
-        .join(Schedule, Schedule.id == DigestRun.schedule_id)
-        .outerjoin(Issue, Issue.id == DigestRun.issue_id)
-        .where(Schedule.newsletter_id == newsletter_id)
-        .order_by(DigestRun.id.desc())
-        .limit(limit)
-    )
+    query = _of(newsletter_id).order_by(DigestRun.id.desc()).limit(limit)
     if before is not None:
         query = query.where(DigestRun.id < before)
     if without_issue:
         query = query.where(DigestRun.outcome != RunOutcome.ISSUE)
-    return [
-        RunView(
-            id=run.id,
-            cadence=name,
-            due_at=run.due_at,
-            cut_off=run.cut_off,
-            outcome=run.outcome,
-            words=in_words(run.outcome, run.reason),
-            issue_id=run.issue_id if number is not None else None,
-            number=number,
-        )
-        for run, name, number in session.execute(query)
-    ]
+    return [_view(*row) for row in session.execute(query)]
+
+
+def by_id(session: Session, newsletter_id: int, run_id: int) -> RunView:
+    """NotFoundError: the newsletter has no such run."""
+    row = session.execute(_of(newsletter_id).where(DigestRun.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFoundError(_("This run does not exist."))
+    return _view(*row)
+
+
+def of_issue(session: Session, issue_id: int) -> int | None:
+    """The run that an issue came of, by its id; none for what is written by hand."""
+    query = select(DigestRun.id).where(DigestRun.issue_id == issue_id).order_by(DigestRun.id.desc()).limit(1)
+    return session.scalars(query).first()
+
+
+def _of(newsletter_id: int) -> Select[DigestRun, str, int | None]:
+    return (
+        select(DigestRun, Schedule.name, Issue.number)
+        .join(Schedule, Schedule.id == DigestRun.schedule_id)
+        .outerjoin(Issue, Issue.id == DigestRun.issue_id)
+        .where(DigestRun.newsletter_id == newsletter_id)
+    )
+
+
+def _view(run: DigestRun, cadence: str, number: int | None) -> RunView:
+    return RunView(
+        id=run.id,
+        cadence=cadence,
+        due_at=run.due_at,
+        cut_off=run.cut_off,
+        outcome=run.outcome,
+        words=in_words(run.outcome, run.reason),
+        issue_id=run.issue_id if number is not None else None,
+        number=number,
+    )
 
 
 def in_words(outcome: RunOutcome, reason: Mapping[str, Any] | None) -> str:

@@ -282,6 +282,8 @@ def give_each_newsletter_its_cadence() -> None:
         runs.drop_constraint("uq_digest_runs_newsletter_id_window_start", type_="unique")
         runs.create_unique_constraint("uq_digest_runs_schedule_id_cut_off", ["schedule_id", "cut_off"])
         runs.create_foreign_key("fk_digest_runs_schedule_id", "schedules", ["schedule_id"], ["id"], ondelete="CASCADE")
+    op.create_index("ix_digest_runs_newsletter_id_id", "digest_runs", ["newsletter_id", "id"])
+    op.create_index("ix_digest_runs_issue_id", "digest_runs", ["issue_id"])
 
 
 def let_an_article_stand_in_several_issues() -> None:

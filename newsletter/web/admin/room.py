@@ -28,6 +28,8 @@ ROOM_OF = {
     "variants": "issues",
     "newsletters": "settings",
     "schedules": "settings",
+    "rules": "settings",
+    "runs": "issues",
     "topics": "settings",
 }
 

@@ -11,7 +11,7 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import bounces
 from newsletter.delivery.models import DeliveryStatus
-from newsletter.issues import approvals, correction, dispatch, editing, preview, queries, standing
+from newsletter.issues import approvals, correction, dispatch, editing, preview, queries, runs, standing
 from newsletter.issues.models import Issue, IssueKind
 from newsletter.newsletters.models import Newsletter
 from newsletter.web.admin import guard, paging
@@ -43,6 +43,7 @@ def live_page(session: Session, newsletter: Newsletter, issue: Issue) -> str:
         correctable=issue.frozen_at is not None and issue.status in correction.CORRECTABLE,
         corrected=queries.by_id(session, issue.corrects_id) if issue.corrects_id else None,
         archive_url=installation().links.archive(newsletter.slug, issue.number),
+        run_id=runs.of_issue(session, issue.id),
     )
 
 
