@@ -34,6 +34,7 @@ from newsletter.core.clock import utc_now
 from newsletter.core.database import Database, open_engine
 from newsletter.core.tokens import Vault
 from newsletter.feeds import adding, discover, polling
+from newsletter.feeds.apart import Apart
 from newsletter.feeds.models import Feed
 from newsletter.newsletters import senders
 from newsletter.newsletters.editing import NewsletterValues, create_newsletter
@@ -96,7 +97,8 @@ def poll(database: Database, feeds: int) -> tuple[float, float]:
     with database.unit() as session:
         adding.ask(session, list(session.scalars(select(Feed.id))), now=utc_now())
     start, cpu = time.perf_counter(), time.process_time()
-    polled = polling.poll_due(database, discover.fetcher(["127.0.0.1"]), clock=utc_now)
+    with Apart() as parse:
+        polled = polling.poll_due(database, discover.fetcher(["127.0.0.1"]), clock=utc_now, parse=parse)
     took = time.perf_counter() - start, time.process_time() - cpu
     failed = [one.error for one in polled if one.error]
     assert len(polled) == feeds, len(polled)

@@ -17,6 +17,7 @@ from newsletter.core.i18n import ngettext
 from newsletter.core.installation import Installation
 from newsletter.feeds import adding, discover, opml, queries
 from newsletter.feeds.adding import Added
+from newsletter.feeds.apart import Apart
 from newsletter.feeds.models import Feed
 from newsletter.feeds.opml import Outline
 from newsletter.newsletters import queries as newsletters
@@ -73,7 +74,8 @@ def take(here: Installation, url: str, slug: str, topic_slug: str | None) -> Add
     with here.database.reading() as session:
         newsletter = newsletters.by_slug(session, slug)
         topic = topics.by_slug(session, newsletter, topic_slug) if topic_slug else None
-    found = discover.find_feed(url, discover.fetcher(here.settings.fetch_allow), utc_now())
+    with Apart() as parse:
+        found = discover.find_feed(url, discover.fetcher(here.settings.fetch_allow), utc_now(), parse=parse)
     with here.database.unit() as session:
         topic_id = topic.id if topic else None
         added = adding.add(session, found, newsletter_id=newsletter.id, topic_id=topic_id, now=utc_now())

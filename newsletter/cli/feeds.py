@@ -14,6 +14,7 @@ from newsletter.core.clock import utc_now
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
 from newsletter.feeds import adding, discover, polling, queries
+from newsletter.feeds.apart import Apart
 from newsletter.feeds.health import health
 from newsletter.feeds.models import Feed
 from newsletter.feeds.polling import Polled
@@ -98,7 +99,8 @@ def poll(ids: tuple[int, ...], json_: bool) -> None:
         for feed_id in ids:
             queries.by_id(session, feed_id)
     fetch = discover.fetcher(here.settings.fetch_allow)
-    polled = polling.poll_due(here.database, fetch, clock=utc_now, ids=ids or None)
+    with Apart() as parse:
+        polled = polling.poll_due(here.database, fetch, clock=utc_now, ids=ids or None, parse=parse)
     answer = [
         {
             "id": one.feed_id,

@@ -17,11 +17,10 @@ from newsletter.core.database import among
 from newsletter.core.prose import clean_characters, clean_line
 from newsletter.core.targets import parse_target
 from newsletter.core.tokens import hash_token
-from newsletter.feeds import health, reading
+from newsletter.feeds import health, polling, reading
 from newsletter.feeds.discover import Found
 from newsletter.feeds.models import Feed, FeedKind, FeedTarget
 from newsletter.feeds.news import FIRST, compare, newest_first
-from newsletter.feeds.polling import described
 from newsletter.feeds.taking import Taken, offer, take
 
 
@@ -112,6 +111,7 @@ def _ensure(session: Session, url: str, title: str, language: str | None, now: d
     feed = Feed(
         url=url,
         url_key=key,
+        host=polling.host_of(url),
         title=clean_line(clean_characters(title).replace("\n", " "))[:200] or urlsplit(url).netloc[:200],
         kind=FeedKind.RSS,
         language=primary_language(language) or "",
@@ -139,8 +139,8 @@ def _aim(session: Session, feed: Feed, newsletter_id: int, topic_id: int | None,
 
 def _first_reading(session: Session, feed: Feed, found: Found, now: datetime) -> Taken:
     # A worker that reads it at this moment finds that the feed is no longer its own.
-    news = compare(session, feed, found.feed.entries)
-    columns = described(feed, found.feed)
+    news = compare(session, feed, found.feed.entries, now=now)
+    columns = polling.described(feed, found.feed)
     columns |= health.after_success(
         feed, now=now, seconds=0, news=bool(news.fresh), ttl=found.feed.ttl_minutes, chance=0.5
     )

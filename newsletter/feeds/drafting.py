@@ -18,7 +18,7 @@ from newsletter.feeds.entry import ParsedEntry
 SUMMARY_WORDS: Final = 45  # of a text that comes without a summary
 LONG_SUMMARY: Final = 120  # words; some feeds put the whole article there
 TITLE_WORDS: Final = 16
-MAX_MARKUP: Final = 2_000_000
+MAX_MARKUP: Final = 300_000  # characters; a long report has a tenth of that
 
 
 def draft_of(

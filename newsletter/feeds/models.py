@@ -20,19 +20,23 @@ class FeedKind(StrEnum):
 class Feed(Base):
     """A source that is polled.
 
-    It is due at `next_poll_at` (None: paused or gone) and belongs to one worker until `lease_until`; `interval_minutes`
-    follows how often it has news. `etag` and `last_modified` are handed back to its server; `body_hash` knows the body
-    that was read last; something new was in it at `news_at`. `failing_since` and `failures` are of the failures since
-    the last success, `last_error` says the latest in words. `gone_at`: its server says that it will not come back.
-    `slow`: the last answer took long.
+    It is due at `next_poll_at` (None: paused or gone) and belongs to the worker `leased_by` until `lease_until`, and so
+    does its `host`; `interval_minutes` follows how often it has news. `etag` and `last_modified` are handed back to its
+    server; `body_hash` knows the body that was read last; something new was in it at `news_at`. `failing_since` and
+    `failures` are of the failures since the last success, `last_error` says the latest in words. `gone_at`: its server
+    says that it will not come back. `slow`: the last answer took long.
     """
 
     __tablename__ = "feeds"
-    __table_args__ = (Index("ix_feeds_next_poll_at", "next_poll_at"),)
+    __table_args__ = (
+        Index("ix_feeds_next_poll_at", "next_poll_at"),
+        Index("ix_feeds_host_lease_until", "host", "lease_until"),
+    )
 
     id: Mapped[RowId]
     url: Mapped[str] = mapped_column(Text)
     url_key: Mapped[str] = mapped_column(String(64), unique=True)
+    host: Mapped[str] = mapped_column(String(255))
     site_url: Mapped[str | None] = mapped_column(Text)
     title: Mapped[str] = mapped_column(String(200))
     kind: Mapped[FeedKind] = mapped_column(words(FeedKind))
@@ -40,6 +44,7 @@ class Feed(Base):
     interval_minutes: Mapped[int]
     next_poll_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
+    leased_by: Mapped[str | None] = mapped_column(String(32))
     polled_at: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
     news_at: Mapped[datetime | None]
@@ -67,10 +72,12 @@ class FeedTarget(Base):
 
 
 class FeedEntry(Base):
-    """An item of a feed that was seen, and the article it became. `key` is SHA-256 of its id, else of its address."""
+    """An item of a feed that was seen, and the article it became. `key` is SHA-256 of its id, else of its address. It
+    was still there at `seen_at`, as far as that was noted.
+    """
 
     __tablename__ = "feed_entries"
-    __table_args__ = (UniqueConstraint("feed_id", "key"),)
+    __table_args__ = (UniqueConstraint("feed_id", "key"), Index("ix_feed_entries_seen_at", "seen_at"))
 
     id: Mapped[RowId]
     feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id", ondelete="CASCADE"))
@@ -78,4 +85,5 @@ class FeedEntry(Base):
     article_id: Mapped[int | None] = mapped_column(ForeignKey("articles.id", ondelete="SET NULL"), index=True)
     content_hash: Mapped[str] = mapped_column(String(64))
     first_seen_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
     changed_at: Mapped[datetime | None]

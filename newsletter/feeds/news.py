@@ -1,7 +1,8 @@
 """What of a feed is new: its entries compared with those that were seen.
 
 An entry is known by its id. Some systems make new ids each hour, so it is known by its address too. What a feed had
-before it was added is noted and becomes no article, but for the newest, or the next digest would be full of it.
+before it was added is noted and becomes no article, but for the newest, or the next digest would be full of it. Later
+an entry that was not there before is news whatever date it has; many old ones at once are an archive.
 """
 
 import json
@@ -21,7 +22,9 @@ from newsletter.feeds.entry import ParsedEntry
 from newsletter.feeds.models import Feed, FeedEntry
 
 FIRST: Final = 20  # articles that the first reading brings
-GRACE: Final = timedelta(days=3)  # an entry may be dated this much before its feed was added and still be news
+GRACE: Final = timedelta(days=3)  # an entry may be dated this much before its feed was added and not be old
+MOST_OLD: Final = 5  # entries with older dates that one reading may bring: more are an archive
+OFTEN: Final = timedelta(days=7)  # so often it is noted that an entry is still there
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +36,14 @@ class Seen:
     content_hash: str
     article_id: int | None
     first_seen_at: datetime
+    seen_at: datetime
 
 
 @dataclass(slots=True)
 class News:
     """`fresh` become articles, the oldest first, `again` too: they were refused before. `old` are noted, `renamed` have
     another id than before, `changed` say something else. `twins` have the address of another entry of their feed.
+    `there`: rows of entries that are still there, and of which that has not been noted for a while.
     """
 
     fresh: list[ParsedEntry] = field(default_factory=list)
@@ -47,18 +52,19 @@ class News:
     renamed: list[tuple[ParsedEntry, Seen]] = field(default_factory=list)
     changed: list[tuple[ParsedEntry, Seen]] = field(default_factory=list)
     twins: list[tuple[ParsedEntry, Seen]] = field(default_factory=list)
+    there: list[int] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return any((self.fresh, self.again, self.old, self.renamed, self.changed, self.twins))
+        return any((self.fresh, self.again, self.old, self.renamed, self.changed, self.twins, self.there))
 
 
-def compare(session: Session, feed: Feed, entries: Iterable[ParsedEntry]) -> News:
+def compare(session: Session, feed: Feed, entries: Iterable[ParsedEntry], *, now: datetime) -> News:
     """What these entries say that was not known of the feed."""
     told: dict[str, ParsedEntry] = {}
     for entry in entries:
         told.setdefault(entry.key, entry)  # of two with one id the first is newer
     seen = _by_key(session, feed.id, told)
-    news, unknown = News(), []
+    news, unknown = News(there=[known.id for known in seen.values() if known.seen_at < now - OFTEN]), []
     for key, entry in told.items():
         known = seen.get(key)
         if known is None:
@@ -108,8 +114,9 @@ def _sort_out(session: Session, feed: Feed, news: News, unknown: list[ParsedEntr
     if feed.succeeded_at is None:
         taken, news.old = fresh[:FIRST], fresh[FIRST:]
     else:
-        taken = [entry for entry in fresh if not _is_old(feed, entry)]
-        news.old = [entry for entry in fresh if _is_old(feed, entry)]
+        old = [entry for entry in fresh if _is_old(feed, entry)]
+        news.old = old if len(old) > MOST_OLD else []
+        taken = [entry for entry in fresh if entry not in news.old]
     news.fresh = taken[::-1]
 
 
@@ -119,7 +126,12 @@ def _is_old(feed: Feed, entry: ParsedEntry) -> bool:
 
 def _by_key(session: Session, feed_id: int, keys: Collection[str]) -> dict[str, Seen]:
     query = select(
-        FeedEntry.id, FeedEntry.key, FeedEntry.content_hash, FeedEntry.article_id, FeedEntry.first_seen_at
+        FeedEntry.id,
+        FeedEntry.key,
+        FeedEntry.content_hash,
+        FeedEntry.article_id,
+        FeedEntry.first_seen_at,
+        FeedEntry.seen_at,
     ).where(FeedEntry.feed_id == feed_id, among_texts(session, FeedEntry.key, keys))
     return {row.key: Seen(*row) for row in session.execute(query)} if keys else {}
 
@@ -134,6 +146,7 @@ def _by_address(session: Session, feed_id: int, addresses: Collection[str]) -> d
             FeedEntry.content_hash,
             FeedEntry.article_id,
             FeedEntry.first_seen_at,
+            FeedEntry.seen_at,
         )
         .join(FeedEntry, FeedEntry.article_id == Article.id)
         .where(among_texts(session, Article.url_key, addresses), FeedEntry.feed_id == feed_id)

@@ -1,4 +1,4 @@
-"""Feeds as values: RSS, Atom (feedparser), JSON Feed 1.1 and sitemaps with news."""
+"""Feeds as values: RSS, Atom (feedparser), JSON Feed 1.1, sitemaps with news and WordPress's list of posts."""
 
 import calendar
 import html
@@ -19,6 +19,7 @@ from newsletter.core.tokens import hash_token
 from newsletter.feeds.entry import FeedError, ParsedEntry, ParsedFeed
 from newsletter.feeds.models import FeedKind
 from newsletter.feeds.sitemap import read_sitemap
+from newsletter.feeds.wordpress import read_posts
 
 MOST_ENTRIES: Final = 2_000
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what is older is a clock that was never set
@@ -30,6 +31,8 @@ def parse_feed(body: bytes, *, url: str, content_type: str, charset: str | None,
     start = body[:2_000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"{"):
         return _json_feed(body, url, now)
+    if start.startswith(b"["):
+        return _wordpress(body, url, now)
     if b"<urlset" in start:
         return _sitemap(body, url, charset, now)
     return _xml_feed(body, url, content_type, charset, now)
@@ -136,6 +139,32 @@ def _json_entry(item: Mapping[str, Any], url: str, now: datetime) -> ParsedEntry
         categories=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         language=_text(item, "language"),
     )
+
+
+def _wordpress(body: bytes, url: str, now: datetime) -> ParsedFeed:
+    """Posts of WordPress's REST API (developer.wordpress.org/rest-api/reference/posts)."""
+    try:
+        found = read_posts(json.loads(body))
+    except (ValueError, RecursionError):
+        raise _no_feed(url) from None
+    entries = tuple(
+        _entry(
+            post.identity,
+            url=post.url,
+            title=_plain(post.title),
+            summary_html=post.summary_html,
+            content_html=post.content_html,
+            author=_plain(post.author) or None,
+            published_at=_usable(parse_date(post.published), now),
+            updated_at=_usable(parse_date(post.updated), now),
+            image_url=urljoin(url, post.image_url) if post.image_url else None,
+            image_alt=_plain(post.image_alt),
+            categories=post.categories,
+            language=None,
+        )
+        for post in found[:MOST_ENTRIES]
+    )
+    return ParsedFeed(FeedKind.WORDPRESS, "", url.partition("/wp-json/")[0], None, entries, None, broken=False)
 
 
 def _sitemap(body: bytes, url: str, charset: str | None, now: datetime) -> ParsedFeed:

@@ -5,6 +5,7 @@ No transaction is open while a server is waited for. A worker that dies leaves i
 
 import logging
 import random
+import secrets
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection
@@ -15,22 +16,24 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, case, literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from newsletter.articles import stories
 from newsletter.articles.canonical import absolute_url, canonical_url
 from newsletter.articles.language import primary_language
-from newsletter.core.database import Database, among
+from newsletter.core.database import Database, among, dialect_of
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import clean_characters, clean_line
 from newsletter.core.tokens import hash_token
 from newsletter.feeds import health, reading
+from newsletter.feeds.apart import Parse
 from newsletter.feeds.discover import Fetch
 from newsletter.feeds.entry import ParsedFeed
 from newsletter.feeds.health import Columns
 from newsletter.feeds.models import Feed
 from newsletter.feeds.news import compare
+from newsletter.feeds.parse import parse_feed
 from newsletter.feeds.reading import Answer
 from newsletter.feeds.taking import Taken, take
 
@@ -39,6 +42,8 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 16
 PER_HOST: Final = 2  # requests to one host at a time
 LEASE: Final = timedelta(minutes=10)  # more than the slowest servers take for what is claimed at once
+FURTHEST: Final = timedelta(days=8)  # nobody waits longer: what is due later was written by a clock that was ahead
+TURN: Final = 5_273_002  # any number that no other lock of the database has
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Polled:
 
 
 def anything_due(session: Session, *, now: datetime) -> bool:
-    return session.scalar(select(Feed.id).where(Feed.next_poll_at <= now, _is_free(now)).limit(1)) is not None
+    return session.scalar(select(Feed.id).where(_is_due(now), _is_free(now)).limit(1)) is not None
 
 
 def poll_due(
@@ -66,14 +71,16 @@ def poll_due(
     ids: Collection[int] | None = None,
     chance: Callable[[], float] = random.random,
     timer: Callable[[], float] = time.monotonic,
+    parse: Parse = parse_feed,
 ) -> list[Polled]:
     """Read what is due until nothing is, or these feeds whether they are due or not.
 
-    `at_once` requests at a time, two of them to one host at most. Two callers never read a feed at the same moment.
-    `chance` (0 to 1) spreads feeds over time, `timer` tells how long an answer took.
+    `at_once` requests at a time, two of them to one host at most, however many processes call this: a host belongs to
+    one of them. Two callers never read a feed at the same moment. `chance` (0 to 1) spreads feeds over time, `timer`
+    tells how long an answer took, `parse` understands it.
     """
     with ThreadPoolExecutor(at_once, thread_name_prefix="feeds") as pool:
-        return _Round(database, fetch, clock, stopping, at_once, ids, chance, timer).run(pool)
+        return _Round(database, fetch, clock, stopping, at_once, ids, chance, timer, parse).run(pool)
 
 
 @dataclass(slots=True)
@@ -88,6 +95,8 @@ class _Round:
     ids: Collection[int] | None
     chance: Callable[[], float]
     timer: Callable[[], float]
+    parse: Parse
+    name: str = field(default_factory=lambda: secrets.token_hex(16))
     waiting: deque[Feed] = field(default_factory=deque)
     running: dict[Future[Answer], Feed] = field(default_factory=dict)
     hosts: Counter[str] = field(default_factory=Counter)
@@ -102,7 +111,7 @@ class _Round:
                 return polled
             for answer in wait(self.running, return_when=FIRST_COMPLETED).done:
                 feed = self.running.pop(answer)
-                self.hosts[_host(feed)] -= 1
+                self.hosts[feed.host] -= 1
                 polled.append(self._record(feed, answer.result()))
 
     def _claim(self) -> None:
@@ -118,7 +127,7 @@ class _Round:
             return
         limit = self.at_once if self.ids is None else len(self.ids)
         with self.database.unit() as session:
-            claimed = _claim(session, now=self.clock(), limit=limit, ids=self.ids)
+            claimed = _claim(session, self.name, now=self.clock(), limit=limit, ids=self.ids)
         self.waiting.extend(claimed)
         self.more = self.ids is None and len(claimed) == limit
 
@@ -126,12 +135,18 @@ class _Round:
         for feed in list(self.waiting):
             if len(self.running) >= self.at_once:
                 return
-            if self.hosts[host := _host(feed)] < PER_HOST:
+            if self.hosts[feed.host] < PER_HOST:
                 self.waiting.remove(feed)
-                self.hosts[host] += 1
+                self.hosts[feed.host] += 1
                 # The words of an error are in the caller's language, which a thread does not know by itself.
                 started = pool.submit(
-                    copy_context().run, reading.read, feed, self.fetch, now=self.clock(), timer=self.timer
+                    copy_context().run,
+                    reading.read,
+                    feed,
+                    self.fetch,
+                    self.parse,
+                    now=self.clock(),
+                    timer=self.timer,
                 )
                 self.running[started] = feed
 
@@ -150,7 +165,7 @@ def record(session: Session, feed: Feed, answer: Answer, *, now: datetime, chanc
     if answer.error is not None:
         return _record_failure(session, feed, answer, now, chance)
     parsed, fetched = answer.parsed, answer.fetched
-    news = compare(session, feed, parsed.entries) if parsed else None
+    news = compare(session, feed, parsed.entries, now=now) if parsed else None
     if news:
         stories.take_turn(session)
     columns = health.after_success(
@@ -211,7 +226,7 @@ def _moved(session: Session, feed: Feed, url: str) -> Columns:
     key = hash_token(canonical_url(url))
     other = session.scalar(select(Feed.title).where(Feed.url_key == key, Feed.id != feed.id))
     if other is None:
-        return {"url": url, "url_key": key}
+        return {"url": url, "url_key": key, "host": host_of(url)}
     return {
         "last_error": _(
             "It has moved to %(url)s, which is read as “%(title)s” already. Remove this one.",
@@ -225,15 +240,24 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     return or_(Feed.lease_until.is_(None), Feed.lease_until <= now)
 
 
-def _claim(session: Session, *, now: datetime, limit: int, ids: Collection[int] | None) -> list[Feed]:
-    """Feeds that are nobody else's for a while."""
-    query = select(Feed.id).where(_is_free(now))
-    query = query.where(Feed.next_poll_at <= now if ids is None else among(session, Feed.id, ids))
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(Feed.next_poll_at <= now, Feed.next_poll_at > now + FURTHEST)
+
+
+def _claim(session: Session, name: str, *, now: datetime, limit: int, ids: Collection[int] | None) -> list[Feed]:
+    """Feeds that are nobody else's for a while, of hosts that nobody else asks at present."""
+    if dialect_of(session) != "sqlite":
+        # Two that claim at one moment would not see each other's leases, and both would have a host.
+        session.execute(select(func.pg_advisory_xact_lock(TURN)))
+    other = aliased(Feed)
+    taken = select(other.id).where(other.host == Feed.host, other.lease_until > now, other.leased_by != name).exists()
+    query = select(Feed.id).where(_is_free(now), ~taken)
+    query = query.where(_is_due(now) if ids is None else among(session, Feed.id, ids))
     query = query.order_by(Feed.next_poll_at).limit(limit).with_for_update(skip_locked=True)
     claimed = session.execute(
         update(Feed)
         .where(Feed.id.in_(query))
-        .values(lease_until=now + LEASE)
+        .values(lease_until=now + LEASE, leased_by=name)
         .returning(Feed.id)
         .execution_options(synchronize_session=False)
     )
@@ -241,5 +265,6 @@ def _claim(session: Session, *, now: datetime, limit: int, ids: Collection[int] 
     return sorted(found, key=lambda feed: feed.next_poll_at or now)
 
 
-def _host(feed: Feed) -> str:
-    return urlsplit(feed.url).netloc.lower()
+def host_of(url: str) -> str:
+    """Whom its server is asked as, with the port."""
+    return urlsplit(url).netloc.lower().rpartition("@")[2][:255]

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from newsletter.core.fetching import Fetched
 from newsletter.core.i18n import gettext as _
 from newsletter.core.targets import FetchError
+from newsletter.feeds.apart import Parse
 from newsletter.feeds.discover import Fetch
 from newsletter.feeds.entry import FeedError, ParsedFeed
 from newsletter.feeds.health import retry_after
 from newsletter.feeds.models import Feed
-from newsletter.feeds.parse import parse_feed
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,11 @@ class Answer:
     wish: timedelta | None = None
 
 
-def read(feed: Feed, fetch: Fetch, *, now: datetime, timer: Callable[[], float]) -> Answer:
+def read(feed: Feed, fetch: Fetch, parse: Parse, *, now: datetime, timer: Callable[[], float]) -> Answer:
     """Ask the feed's server whether there is something new (RFC 9110 section 13.1) and understand what it sends."""
     start = timer()
     try:
-        return _read(feed, fetch, now, lambda: timer() - start)
+        return _read(feed, fetch, parse, now, lambda: timer() - start)
     except (FetchError, FeedError) as error:
         return Answer(timer() - start, error=str(error))
     except Exception:
@@ -60,11 +60,11 @@ def validators(fetched: Fetched) -> dict[str, str | None]:
     }
 
 
-def _read(feed: Feed, fetch: Fetch, now: datetime, passed: Callable[[], float]) -> Answer:
+def _read(feed: Feed, fetch: Fetch, parse: Parse, now: datetime, passed: Callable[[], float]) -> Answer:
     fetched = fetch(feed.url, _conditions(feed))
     seconds = passed()
     if fetched.status == 200:
-        return _understand(feed, fetched, seconds, now)
+        return _understand(feed, fetched, parse, seconds, now)
     if fetched.status == 304:
         return Answer(seconds, fetched)
     if fetched.status == 410:
@@ -77,13 +77,11 @@ def _conditions(feed: Feed) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _understand(feed: Feed, fetched: Fetched, seconds: float, now: datetime) -> Answer:
+def _understand(feed: Feed, fetched: Fetched, parse: Parse, seconds: float, now: datetime) -> Answer:
     body_hash = hashlib.sha256(fetched.body).hexdigest()
     if body_hash == feed.body_hash:
         return Answer(seconds, fetched, body_hash=body_hash)
-    parsed = parse_feed(
-        fetched.body, url=fetched.url, content_type=fetched.content_type, charset=fetched.charset, now=now
-    )
+    parsed = parse(fetched.body, url=fetched.url, content_type=fetched.content_type, charset=fetched.charset, now=now)
     return Answer(seconds, fetched, parsed, body_hash)
 
 

@@ -97,6 +97,10 @@ class _Desk:
         self._revise([*news.changed, *moved])
         updates += [self._update(entry, seen, seen.article_id) for entry, seen in (*news.changed, *news.renamed)]
         self._note(rows)
+        if news.there:
+            self.session.execute(
+                update(FeedEntry).where(among(self.session, FeedEntry.id, news.there)).values(seen_at=self.now)
+            )
         if updates:
             self.session.execute(update(FeedEntry), updates)
         return self.taken
@@ -201,6 +205,7 @@ class _Desk:
             "article_id": article_id,
             "content_hash": entry.content_hash,
             "first_seen_at": self.now,
+            "seen_at": self.now,
         }
 
     def _update(self, entry: ParsedEntry, seen: Seen, article_id: int | None) -> dict[str, Any]:
@@ -209,6 +214,7 @@ class _Desk:
             "key": entry.key,
             "article_id": article_id,
             "content_hash": entry.content_hash,
+            "seen_at": self.now,
             "changed_at": self.now,
         }
 

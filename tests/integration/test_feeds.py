@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from newsletter.articles import editing
 from newsletter.articles.models import Article, Placement
 from newsletter.core.fetching import Fetched
-from newsletter.feeds import adding, discover, health, polling, queries
+from newsletter.feeds import adding, discover, forgetting, health, polling, queries
 from newsletter.feeds.adding import Added
+from newsletter.feeds.apart import Apart
 from newsletter.feeds.health import State
 from newsletter.feeds.models import Feed, FeedEntry
 from newsletter.feeds.polling import Polled
@@ -99,12 +100,22 @@ def test_the_newest_twenty_come_in_when_a_feed_is_added_and_then_what_is_new(new
 def test_what_is_older_than_the_feed_s_place_here_does_not_flood(newsroom: Newsroom, press: Publisher):
     gazette = newsroom.newsletter()
     add(newsroom, press.put("/feed", rss(items(2))), gazette)
-    dates = (NOW - timedelta(days=30), NOW - timedelta(days=4), NOW - timedelta(days=1))
-    late = [Item(f"Il y a {(NOW - date).days}", f"https://c.example/{date:%d}", date=date) for date in dates]
-    press.put("/feed", rss([*items(2), *late]))
+    dates = [NOW - timedelta(days=days) for days in (90, 60, 50, 40, 30, 4, 1)]
+    archive = [Item(f"Il y a {(NOW - date).days}", f"https://c.example/{date:%m%d}", date=date) for date in dates]
+    press.put("/feed", rss([*items(2), *archive]))
     assert poll_later(newsroom).taken.added == ["Il y a 1"]
-    press.put("/feed", rss([*items(3), *late]))
+    press.put("/feed", rss([*items(3), *archive]))
     assert poll_later(newsroom).taken.added == ["Nouvelle 3"]
+
+
+def test_a_story_that_is_dated_back_is_not_lost(newsroom: Newsroom, press: Publisher):
+    gazette = newsroom.newsletter()
+    add(newsroom, press.put("/feed", rss(items(2))), gazette)
+    dates = (NOW - timedelta(days=400), NOW - timedelta(days=30), NOW + timedelta(days=9000))
+    late = [Item(f"Daté {number}", f"https://c.example/{number}", date=date) for number, date in enumerate(dates)]
+    press.put("/feed", rss([*items(2), *late]))
+    assert sorted(poll_later(newsroom).taken.added) == ["Daté 0", "Daté 1", "Daté 2"]
+    assert poll_later(newsroom).taken.added == []
 
 
 def test_an_entry_becomes_an_article_with_all_it_says(newsroom: Newsroom, press: Publisher):
@@ -477,6 +488,68 @@ def test_one_host_is_asked_twice_at_a_time_at_most(newsroom: Newsroom, press: Pu
     threading.Timer(0.3, hold.set).start()
     assert len(poll(newsroom)) == 6
     assert press.most == polling.PER_HOST
+
+
+def test_a_host_is_one_process_s_at_a_time(newsroom: Newsroom, press: Publisher):
+    newsroom.newsletter()
+    hold = threading.Event()
+    for number in range(6):
+        add_scripted(newsroom, press.put(f"/{number}", rss([]), hold=hold))
+    with ThreadPoolExecutor(3) as pool:
+        # Each takes two feeds at a time and looks for more; the others may not take what is left of this host.
+        asked = [pool.submit(poll, newsroom, at_once=2) for _process in range(3)]
+        threading.Timer(0.3, hold.set).start()
+        polled = [len(each.result()) for each in asked]
+    assert press.most == polling.PER_HOST
+    assert sorted(polled)[:2] == [0, 0]
+
+
+def test_a_clock_that_was_years_ahead_does_not_silence_a_feed(newsroom: Newsroom, press: Publisher):
+    gazette = newsroom.newsletter()
+    add(newsroom, press.put("/feed", rss(items(2))), gazette)
+    newsroom.pass_time(days=2000)
+    assert len(poll(newsroom)) == 1
+    newsroom.pass_time(days=-1999)
+    with newsroom.database.reading() as session:
+        assert polling.anything_due(session, now=newsroom.now)
+    press.put("/feed", rss(items(3)))
+    assert poll(newsroom)[0].taken.added == ["Nouvelle 3"]
+
+
+def test_what_takes_too_long_to_understand_is_a_failure_in_words(newsroom: Newsroom, press: Publisher):
+    gazette = newsroom.newsletter()
+    add(newsroom, press.put("/feed", rss(items(2))), gazette)
+    attributes = " ".join(f'a{number}="1"' for number in range(60_000))
+    press.put("/feed", f'<rss version="2.0"><channel><item {attributes}></item></channel></rss>')
+    with Apart(seconds=0.5) as parse:
+        polled = poll_later(newsroom, parse=parse)
+        assert "0.5" in (polled.error or "") or "0 sec" in (polled.error or "")
+        press.put("/feed", rss(items(3)))
+        assert poll_later(newsroom, parse=parse).taken.added == ["Nouvelle 3"]
+
+
+def test_entries_that_are_long_gone_are_forgotten_and_their_articles_come_no_second_time(
+    newsroom: Newsroom, press: Publisher
+):
+    gazette = newsroom.newsletter()
+    add(newsroom, press.put("/feed", rss(items(5))), gazette)
+    for number in range(6, 20):  # two entries stay, the others leave one by one
+        newsroom.pass_time(days=10)
+        press.put("/feed", rss([*items(3, start=number), *items(2)]))
+        poll(newsroom)
+    before = titles(newsroom, gazette)
+    with newsroom.database.unit() as session:
+        gone = forgetting.forget(session, now=newsroom.now)
+    assert 0 < gone < count(newsroom, FeedEntry) + gone
+    press.put("/feed", rss([*items(5, start=1), *items(3, start=19)]))
+    newsroom.pass_time(days=2)
+    poll(newsroom)
+    assert titles(newsroom, gazette)[: len(before)] == before
+    assert sorted(set(titles(newsroom, gazette))) == sorted(titles(newsroom, gazette))
+    with newsroom.database.reading() as session:
+        kept = set(session.scalars(select(FeedEntry.article_id)))
+        oldest = set(session.scalars(select(Article.id).where(Article.title.in_(["Nouvelle 1", "Nouvelle 2"]))))
+    assert oldest <= kept
 
 
 def test_what_a_dead_worker_had_in_hand_is_read_by_another_after_its_lease(newsroom: Newsroom, press: Publisher):

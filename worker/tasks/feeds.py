@@ -6,6 +6,7 @@ from newsletter.core import jobs
 from newsletter.core.clock import utc_now
 from newsletter.core.i18n import LOCALES, use_locale
 from newsletter.feeds import discover, polling
+from newsletter.feeds.apart import Apart
 from newsletter.newsletters import queries
 from worker import runtime
 from worker.app import app
@@ -23,12 +24,13 @@ def poll() -> None:
         with here.database.reading() as session:
             newsletters = queries.all_newsletters(session)
         # What went wrong is kept in words, which are to be the newsroom's.
-        with use_locale(newsletters[0].language if newsletters else LOCALES[0]):
+        with use_locale(newsletters[0].language if newsletters else LOCALES[0]), Apart() as parse:
             polling.poll_due(
                 here.database,
                 discover.fetcher(here.settings.fetch_allow),
                 clock=utc_now,
                 stopping=runtime.stopping.is_set,
+                parse=parse,
             )
     finally:
         _polling.release()

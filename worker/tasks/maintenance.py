@@ -3,6 +3,7 @@
 from newsletter.core import jobs, ratelimit
 from newsletter.core.clock import utc_now
 from newsletter.delivery import lanes
+from newsletter.feeds import forgetting
 from newsletter.subscriptions import interning, pausing
 from worker import runtime
 from worker.app import app
@@ -10,8 +11,8 @@ from worker.app import app
 
 @app.task(name=jobs.TIDY_UP)
 def tidy_up() -> None:
-    """Drop counters whose window has ended, lanes that nothing limits any more, choices that nobody has any more; end
-    breaks whose day has come.
+    """Drop counters whose window has ended, lanes that nothing limits any more, choices that nobody has any more,
+    entries that have left their feeds; end breaks whose day has come.
     """
     now = utc_now()
     with runtime.installation().database.unit() as session:
@@ -20,3 +21,5 @@ def tidy_up() -> None:
     with runtime.installation().database.unit() as session:
         pausing.resume_due(session, now=now)
         interning.drop_unused(session)
+    with runtime.installation().database.unit() as session:
+        forgetting.forget(session, now=now)

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("url_key", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("site_url", sa.Text(), nullable=True),
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("kind", sa.String(24), nullable=False),
@@ -29,6 +30,7 @@ def upgrade() -> None:
         sa.Column("interval_minutes", BIG_INT, nullable=False),
         sa.Column("next_poll_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_by", sa.String(length=32), nullable=True),
         sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("news_at", sa.DateTime(timezone=True), nullable=True),
@@ -46,6 +48,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("url_key", name=op.f("uq_feeds_url_key")),
     )
     op.create_index("ix_feeds_next_poll_at", "feeds", ["next_poll_at"])
+    op.create_index("ix_feeds_host_lease_until", "feeds", ["host", "lease_until"])
 
     op.create_table(
         "pictures",
@@ -92,6 +95,7 @@ def upgrade() -> None:
         sa.Column("article_id", BIG_INT, nullable=True),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["article_id"], ["articles.id"], name=op.f("fk_feed_entries_article_id"), ondelete="SET NULL"
@@ -101,6 +105,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("feed_id", "key", name=op.f("uq_feed_entries_feed_id_key")),
     )
     op.create_index(op.f("ix_feed_entries_article_id"), "feed_entries", ["article_id"])
+    op.create_index("ix_feed_entries_seen_at", "feed_entries", ["seen_at"])
     op.create_table(
         "schedules",
         sa.Column("id", BIG_INT, autoincrement=True, nullable=False),

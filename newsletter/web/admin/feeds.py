@@ -14,6 +14,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
 from newsletter.feeds import adding, discover, opml, queries
 from newsletter.feeds.adding import Added
+from newsletter.feeds.apart import Apart
 from newsletter.feeds.health import State, health
 from newsletter.feeds.models import Feed
 from newsletter.newsletters import queries as newsletters
@@ -51,7 +52,8 @@ def add_feed() -> Page:
             newsletter, topic_id = _destination(session, into)
         # The network comes first: no transaction waits for somebody else's server.
         fetch = discover.fetcher(installation().settings.fetch_allow)
-        found = discover.find_feed(url, fetch, guard.now())
+        with Apart() as parse:
+            found = discover.find_feed(url, fetch, guard.now(), parse=parse)
         with installation().database.unit() as session:
             added = adding.add(session, found, newsletter_id=newsletter.id, topic_id=topic_id, now=guard.now())
             _note(session, "added", added.feed, newsletter=newsletter.slug)

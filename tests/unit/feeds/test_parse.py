@@ -13,6 +13,7 @@ from newsletter.feeds.entry import FeedError, ParsedFeed
 from newsletter.feeds.models import FeedKind
 from newsletter.feeds.opml import Outline, read_opml, write_opml
 from newsletter.feeds.parse import parse_feed
+from newsletter.feeds.wordpress import posts_address
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 URL = "https://courrier.example/feed"
@@ -169,3 +170,85 @@ def test_a_feed_named_twice_is_one_and_the_nearest_folder_counts():
     body = b"""<OPML><body><outline text='A'><outline title='B'><outline text='x' xmlurl='https://x.example'/></outline>
         <outline text='y' xmlUrl='https://y.example'></outline></outline><outline xmlUrl='https://x.example'/></body>"""
     assert read_opml(body) == [Outline("https://x.example", "x", "B"), Outline("https://y.example", "y", "A")]
+
+
+POST = {
+    "id": 7,
+    "date_gmt": "2026-03-02T06:30:00",
+    "modified_gmt": "2026-03-02T07:00:00",
+    "guid": {"rendered": "https://courrier.example/?p=7"},
+    "link": "https://courrier.example/le-pont",
+    "title": {"rendered": "Le pont &amp; la rive"},
+    "excerpt": {"rendered": "<p>Court.</p>"},
+    "content": {"rendered": "<p>Long.</p>", "protected": False},
+    "_embedded": {
+        "author": [{"name": "Ama"}],
+        "wp:featuredmedia": [{"source_url": "/pont.jpg", "alt_text": "Le pont"}],
+        "wp:term": [[{"name": "Ville"}], [{"name": "Fleuve"}]],
+    },
+}
+EXCERPTS = """<rss version="2.0"><channel><title>Le Courrier</title><item><title>Le pont</title>
+<guid>https://courrier.example/?p=7</guid><description>Court.</description></item></channel></rss>"""
+POSTS = "/wp-json/wp/v2/posts?per_page=50&_embed=author,wp:featuredmedia,wp:term"
+NAMING = (
+    '<link rel="https://api.w.org/" href="/wp-json/"><link rel="alternate" type="application/rss+xml" href="/feed">'
+)
+
+
+def test_posts_of_wordpress():
+    feed = parse(json.dumps([POST, POST | {"id": 8, "content": {"rendered": "", "protected": True}}]))
+    (entry,) = feed.entries
+    assert feed.kind is FeedKind.WORDPRESS
+    assert (entry.title, entry.author, entry.url) == ("Le pont & la rive", "Ama", "https://courrier.example/le-pont")
+    assert (entry.summary_html, entry.content_html) == ("<p>Court.</p>", "<p>Long.</p>")
+    assert entry.published_at == datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
+    assert (entry.image_url, entry.image_alt) == ("https://courrier.example/pont.jpg", "Le pont")
+    assert entry.categories == ("Ville", "Fleuve")
+    assert entry.key == parse(EXCERPTS).entries[0].key  # the site's other feed calls it the same
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"title": None, "content": [], "excerpt": 3, "link": 7, "guid": "x", "_embedded": "y", "date_gmt": 5},
+        {"_embedded": {"author": "x", "wp:featuredmedia": [None], "wp:term": [None, [3]]}},
+        {"_embedded": {"wp:term": {"a": 1}}, "date_gmt": "soon"},
+    ],
+)
+def test_a_post_that_is_not_as_it_should_be_is_read_as_far_as_it_goes(odd: dict[str, object]):
+    assert len(parse(json.dumps([POST | odd])).entries) == 1
+
+
+@pytest.mark.parametrize("body", ["[1]", "[{}]", "[[", "[" * 100_000, '[{"code": "rest_forbidden"}]'])
+def test_what_is_no_list_of_posts_is_refused(body: str):
+    with pytest.raises(FeedError):
+        parse(body)
+
+
+def test_the_whole_posts_of_wordpress_are_taken_where_its_feed_has_beginnings_only():
+    site = Site(page=NAMING, feed=EXCERPTS)
+    site.pages[POSTS] = json.dumps([POST])
+    found = find_feed("https://courrier.example/page", site, NOW)
+    assert found.url == "https://courrier.example" + POSTS
+    assert (found.feed.title, found.feed.kind) == ("Le Courrier", FeedKind.WORDPRESS)
+
+
+def test_a_closed_or_needless_interface_of_wordpress_leaves_the_feed():
+    closed = Site(page=NAMING, feed=EXCERPTS)
+    closed.pages[POSTS] = '{"code": "rest_forbidden"}'
+    assert find_feed("https://courrier.example/page", closed, NOW).url == "https://courrier.example/feed"
+    whole = Site(page=NAMING, feed=RSS)
+    whole.pages[POSTS] = json.dumps([POST])
+    assert find_feed("https://courrier.example/page", whole, NOW).url == "https://courrier.example/feed"
+
+
+@pytest.mark.parametrize(
+    ("root", "address"),
+    [
+        ("https://a.example/wp-json/", "https://a.example/wp-json/wp/v2/posts?per_page=50"),
+        ("https://a.example/blog/wp-json", "https://a.example/blog/wp-json/wp/v2/posts?per_page=50"),
+        ("https://a.example/?rest_route=/", "https://a.example/?rest_route=/wp/v2/posts&per_page=50"),
+    ],
+)
+def test_where_posts_are_listed(root: str, address: str):
+    assert posts_address(root).startswith(address + "&_embed=")
