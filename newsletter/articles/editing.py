@@ -37,13 +37,13 @@ def add_article(
     _check(draft)
     stories.take_turn(session)
     article = _known(session, draft) if translation_of is None else None
+    placed = session.get(Placement, (article.id, newsletter_id)) if article is not None else None
     if article is None:
         article = Article(first_seen_at=now, updated_at=now, translation_of=translation_of, **_columns(draft))
         session.add(article)
         session.flush()
         stories.take_in(session, article, now=now)
         pictures.ask(session, article, now=now)
-    placed = session.get(Placement, (article.id, newsletter_id))
     if placed is None:
         placement = Placement(
             article_id=article.id, newsletter_id=newsletter_id, topic_id=topic_id, placed_at=now, feed_id=feed_id

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
@@ -23,8 +23,6 @@ from newsletter.feeds.news import News, Seen, address_key, among_texts
 from newsletter.newsletters.models import Newsletter, Topic
 
 log = logging.getLogger(__name__)
-
-AT_ONCE: Final = 500  # rows in one statement
 
 
 @dataclass(slots=True)
@@ -219,9 +217,10 @@ class _Desk:
         }
 
     def _note(self, rows: list[dict[str, Any]]) -> None:
-        for start in range(0, len(rows), AT_ONCE):
-            noting = insert_into(self.session, FeedEntry).values(rows[start : start + AT_ONCE])
-            self.session.execute(noting.on_conflict_do_nothing(index_elements=[FeedEntry.feed_id, FeedEntry.key]))
+        noting = insert_into(self.session, FeedEntry)
+        noting = noting.on_conflict_do_nothing(index_elements=[FeedEntry.feed_id, FeedEntry.key])
+        if rows:
+            self.session.execute(noting, rows)
 
 
 def _places(session: Session, feed_id: int) -> list[_Place]:
