@@ -165,6 +165,12 @@ def test_a_field_that_makes_no_sense_is_named_and_what_was_typed_stays(
     assert "Le dimanche" not in owner.page
 
 
+def test_all_that_is_wrong_is_named_at_once(owner: Staff) -> None:
+    owner.get(f"{PAGES}/new")
+    owner.post(f"{PAGES}/new", **(WEEKLY | {"times": "noon", "skipped": "soon", "quiet": "x"}))
+    assert [f'<a href="#{field}">' in owner.page for field in ("times", "skipped", "quiet")] == [True] * 3
+
+
 def test_the_main_rhythm_may_have_no_hours(owner: Staff) -> None:
     owner.get(f"{PAGES}/main")
     owner.post(f"{PAGES}/main", name="Édition du soir", times="", do="save")

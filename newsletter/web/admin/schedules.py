@@ -104,7 +104,7 @@ def _keep(slug: str, cadence: str | None) -> Page:
         newsletter = enter(session, slug)
         found = reading.by_slug(session, newsletter, cadence) if cadence is not None else None
         form = _typed(newsletter, cadences.values_of(found) if found else ScheduleValues(name=""))
-        told = [] if form.wrong else _try(newsletter, found, form)
+        told = _try(newsletter, found, form)
         if form.wrong or request.form.get("do") == "try":
             return _page(newsletter, found, form, told), 422 if form.wrong else 200
     try:
@@ -133,11 +133,11 @@ def _try(newsletter: Newsletter, found: Schedule | None, form: Form) -> list[Dep
     try:
         planned = cadences.planned(newsletter, form.values, begin=found.created_at if found else now, now=now)
     except ValuesError as error:
-        form.wrong.update(error.fields)
+        form.wrong.update({name: words for name, words in error.fields.items() if name not in form.wrong})
         return []
     if planned is None and (found is None or found.position):
-        form.wrong["times"] = _("Say when the digests leave.")
-    return running.departures_by(planned, form.values.name, now=now)
+        form.wrong.setdefault("times", _("Say when the digests leave."))
+    return [] if form.wrong else running.departures_by(planned, form.values.name, now=now)
 
 
 def _typed(newsletter: Newsletter, before: ScheduleValues) -> Form:
