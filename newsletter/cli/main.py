@@ -52,7 +52,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="newsletter")
+@click.version_option(package_name="newsletter", prog_name="newsletter")
 def cli() -> None:
     """Newsletters for newsrooms: sign-ups, digests and mail that arrives once."""
 

@@ -1,6 +1,6 @@
 """`newsletter subscribers prefer`: what a reader chose of a newsletter, shown and set by staff."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -41,21 +41,21 @@ def prefer(email: str, slug: str, json_: bool, **asked: Any) -> None:
             chosen = _cadence(session, newsletter, asked["cadence"])
             choices.set_cadence(session, subscription, chosen, now=utc_now(), actor=actor())
         session.flush()
-        cadence = choices.cadence_of(session, subscription).slug
-        kept = choices.values_of(session, subscription)
-        slugs = {topic.id: topic.slug for topic in newsletters.topics(session, newsletter.id)}
-    named = None if kept.topics is None else sorted(slugs[topic] for topic in kept.topics)
-    answer = asdict(kept) | {"email": email, "newsletter": slug, "topics": named, "cadence": cadence}
-    show(
-        answer,
-        json_,
-        lambda: [
-            _("Topics: %(topics)s", topics=_("all") if named is None else ", ".join(named)),
-            _("Edition: %(edition)s", edition=kept.edition),
-            _("Hour: %(hour)s", hour=_("as soon as it is ready") if kept.hour is None else kept.hour),
-            _("Breaking news: %(wanted)s", wanted=_("yes") if kept.breaking else _("no")),
-        ],
-    )
+        decided = described(session, subscription.id)
+    show({"email": email, "newsletter": slug} | decided, json_, lambda: lines(decided))
+
+
+def lines(decided: dict[str, Any]) -> list[str]:
+    """What `described` gives, for people."""
+    topics, hour, until = decided["topics"], decided["hour"], decided["paused_until"]
+    return [
+        _("Topics: %(topics)s", topics=_("all") if topics is None else ", ".join(topics)),
+        _("Rhythm: %(rhythm)s", rhythm=decided["cadence"]),
+        _("Edition: %(edition)s", edition=decided["edition"]),
+        _("Hour: %(hour)s", hour=_("as soon as it is ready") if hour is None else hour),
+        _("Breaking news: %(wanted)s", wanted=_("yes") if decided["breaking"] else _("no")),
+        *([_("On a break until %(day)s", day=f"{until:%Y-%m-%d}")] if until else []),
+    ]
 
 
 def _subscription(session: Session, newsletter: Newsletter, email: str) -> Subscription:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.progress import Progress
 
-from newsletter.cli.prefer import described, prefer
+from newsletter.cli.prefer import described, lines, prefer
 from newsletter.cli.sent import sent
 from newsletter.cli.shared import actor, as_json, open_here, show
 from newsletter.core.addresses import parse_address
@@ -141,8 +141,13 @@ def show_(email: str, json_: bool) -> None:
         lambda: [
             rows[0].email,
             *(
-                f"  {slugs[row.newsletter_id]}: {row.status}" + (f" ({row.ended_reason})" if row.ended_reason else "")
+                line
                 for row in rows
+                for line in (
+                    f"  {slugs[row.newsletter_id]}: {row.status}"
+                    + (f" ({row.ended_reason})" if row.ended_reason else ""),
+                    *(f"    {words}" for words in lines(decided[row.id])),
+                )
             ),
         ],
     )

@@ -1,37 +1,25 @@
 """From a decision to deliveries: who gets what of an issue, written down once and for all."""
 
-import hashlib
-import json
-from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from newsletter.articles.models import Article
-from newsletter.core.database import among, dialect_of
+from newsletter.core.database import dialect_of
 from newsletter.core.errors import RefusedError
-from newsletter.core.i18n import LOCALES, use_locale
+from newsletter.core.i18n import use_locale
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
-from newsletter.delivery.slots import fill_for_nobody
-from newsletter.issues import brake, dispatch, grouping, pool, preview, seen, waves
-from newsletter.issues.contents import check_mail
-from newsletter.issues.grouping import Kind
-from newsletter.issues.models import Block, Issue, IssueKind, IssueStatus, Variant
+from newsletter.issues import brake, dispatch, grouping, pool, seen, waves
+from newsletter.issues.models import Issue, IssueKind, IssueStatus, Variant
 from newsletter.issues.reach import reach
 from newsletter.issues.selection.pick import Pool
-from newsletter.issues.selection.rules import Updated
-from newsletter.issues.typesetting import Typesetter
+from newsletter.issues.serving import AT_ONCE, Serving
 from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters.models import Edition, Newsletter
-from newsletter.subscriptions.models import Choice
 
 LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then is no news
 MANY_VARIANTS = 16  # with more, a batch has readers of the same ones, and a worker few to keep in mind
 FREEZE_LOCK = 7_405_114  # any number: it only has to be the same in every process of this service
-AT_ONCE = 0  # the slot of those who chose no hour
 
 
 def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> int | None:
@@ -48,26 +36,26 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     held = pool.pool_of(session, issue)
     overlapping = _overlapping(session, issue, held, now=now)
     readers = grouping.group(session, reach(session, issue, now=now), overlapping)
-    desk = _Desk(session, issue, newsletter, held, links, now=now)
+    serving = Serving(session, issue, newsletter, held, links, now=now)
     try:
         with session.begin_nested(), use_locale(newsletter.language):
-            desk.make_public(grouping.languages(session))
+            serving.make_public(grouping.languages(session))
             for some in grouping.kinds(session):
-                grouping.give(session, desk.serve(some))
+                grouping.give(session, serving.serve(some))
     except RefusedError as error:
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)
         return None
     issue.frozen_at = now
-    issue.expires_at = max(now, *desk.hours.values()) + LIFETIME if desk.hours else now + LIFETIME
+    issue.expires_at = max(now, *serving.hours.values()) + LIFETIME if serving.hours else now + LIFETIME
     issue.wave, issue.wave_opened_at = 1, now
     issue.audience = outbox.enqueue(
         session,
         issue_id=issue.id,
         newsletter_id=newsletter.id,
         audience=grouping.recipients(session),
-        cuts=_cuts(session, desk),
-        by_variant=desk.variants > MANY_VARIANTS,
+        cuts=_cuts(session, serving),
+        by_variant=serving.variants > MANY_VARIANTS,
         resend_unknown=issue.resend_unknown,
         expires_at=issue.expires_at,
         now=now,
@@ -87,18 +75,6 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     return issue.audience
 
 
-def next_hour(hour: int, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """When this hour of the day comes next in a zone; None when it is that hour now. An hour that a clock leaves out
-    comes with the one after it.
-    """
-    here = now.astimezone(zone)
-    if here.hour == hour:
-        return None
-    day = here.date() if here.hour < hour else here.date() + timedelta(days=1)
-    local = datetime(day.year, day.month, day.day, hour, tzinfo=zone)
-    return local.astimezone(now.tzinfo)
-
-
 def _take_turns(session: Session) -> None:
     """Two issues that are frozen at the same moment would not see each other's deliveries, and a reader of both could
     get an article twice. SQLite has one writer anyway.
@@ -115,7 +91,7 @@ def _overlapping(session: Session, issue: Issue, held: Pool, *, now: datetime) -
     return seen.issues_telling(stories, session=session, now=now, but=issue.id)
 
 
-def _cuts(session: Session, desk: "_Desk") -> list[outbox.Cut]:
+def _cuts(session: Session, serving: Serving) -> list[outbox.Cut]:
     """How the audience is cut into batches. Readers who chose an hour are in the last wave: those before them need not
     wait for the morning to show that nothing is wrong.
     """
@@ -123,202 +99,8 @@ def _cuts(session: Session, desk: "_Desk") -> list[outbox.Cut]:
     first = waves.plan(counts.get(AT_ONCE, 0))
     last = max(2, *first.waves) if first.waves else 2
     cuts = [outbox.Cut(AT_ONCE, first.batch_size, first.waves, None)] if first.waves else []
-    for hour, slot in sorted((hour, slot) for slot, hour in desk.hours.items()):
+    for hour, slot in sorted((hour, slot) for slot, hour in serving.hours.items()):
         batches = -(-counts.get(slot, 0) // waves.MAX_BATCH)
         if batches:
             cuts.append(outbox.Cut(slot, waves.MAX_BATCH, (last,) * batches, hour))
     return cuts
-
-
-class _Desk:
-    """Decides what each kind of reader gets, and writes variants and blocks when they are first needed."""
-
-    def __init__(
-        self, session: Session, issue: Issue, newsletter: Newsletter, held: Pool, links: Links, *, now: datetime
-    ) -> None:
-        self._session = session
-        self._issue = issue
-        self._newsletter = newsletter
-        self._pool = held
-        self._links = links
-        self._now = now
-        self._setters: dict[tuple[str, Edition], Typesetter] = {}
-        self._blocks: dict[str, int] = {}
-        self._choices: dict[int, Choice] = {}
-        self._brought: dict[int, frozenset[int]] = {}
-        self.hours: dict[int, datetime] = {}
-        self.variants = 0
-
-    def make_public(self, languages: Iterable[str]) -> None:
-        """The variants that the archive shows: everything, in each language that readers or the newsletter have."""
-        own = self._newsletter.language
-        for language in [own, *sorted({self._language(item) for item in languages} - {own})]:
-            picked = self._pick(None, language, frozenset())
-            if language != own and not picked:
-                continue
-            row = self._row(picked or tuple(item.article_id for item in self._pool.items), language, Edition.FULL)
-            self._write([{**row, "public": True}])
-            if language == own:
-                self._issue.subject = fill_for_nobody(str(row["subject"]))
-
-    def serve(self, kinds: Sequence[Kind]) -> list[tuple[int, int, int]]:
-        """(kind, variant, slot) of those kinds that get something."""
-        self._read_choices(kinds)
-        self._read_brought(kinds)
-        wanted: list[tuple[int, str, int]] = []
-        rows: dict[str, dict[str, object]] = {}
-        for kind in kinds:
-            choice = self._choices.get(kind.choice_id)
-            language = self._language(kind.language)
-            known = frozenset[int]().union(*(self._brought[variant] for variant in kind.brought_by))
-            topics = frozenset(choice.topics) if choice and choice.topics is not None else None
-            picked = self._pick(topics, language, known)
-            if not picked and self._issue.kind is not IssueKind.CORRECTION:
-                continue
-            edition = choice.edition if choice else Edition.FULL
-            key = _key(picked, language, edition)
-            if key not in rows:
-                rows[key] = self._row(picked, language, edition)
-            wanted.append((kind.id, key, self._slot(choice)))
-        ids = self._write(list(rows.values()))
-        return [(kind, ids[key], slot) for kind, key, slot in wanted]
-
-    def _pick(self, topics: frozenset[int] | None, language: str, known: frozenset[int]) -> tuple[int, ...]:
-        if self._issue.kind is IssueKind.CORRECTION:
-            return tuple(item.article_id for item in self._pool.items)
-        return self._pool.pick(topics=topics, language=language, seen=known)
-
-    def _language(self, language: str) -> str:
-        """The language a reader's articles come in: theirs, where the newsletter has it."""
-        offered = self._newsletter.languages or LOCALES
-        return language if language in offered else self._newsletter.language
-
-    def _slot(self, choice: Choice | None) -> int:
-        """The slot of the hour a reader chose, numbered by its moment. Breaking news and corrections do not wait."""
-        if choice is None or choice.hour is None or self._issue.kind is not IssueKind.DIGEST:
-            return AT_ONCE
-        hour = next_hour(choice.hour, ZoneInfo(choice.timezone or self._newsletter.timezone), self._now)
-        if hour is None:
-            return AT_ONCE
-        slot = int(hour.timestamp())
-        self.hours[slot] = hour
-        return slot
-
-    def _read_choices(self, kinds: Sequence[Kind]) -> None:
-        wanted = {kind.choice_id for kind in kinds if kind.choice_id != grouping.EVERYTHING}
-        rows = self._session.scalars(select(Choice).where(among(self._session, Choice.id, wanted)))
-        self._choices = {row.id: row for row in rows}
-
-    def _read_brought(self, kinds: Sequence[Kind]) -> None:
-        """Which stories of the pool each earlier variant has brought. One that changed since may come again, where the
-        rules say so.
-        """
-        wanted = {variant for kind in kinds for variant in kind.brought_by}
-        rows = self._session.execute(
-            select(Variant.id, Variant.articles, Issue.frozen_at)
-            .join(Issue, Issue.id == Variant.issue_id)
-            .where(among(self._session, Variant.id, wanted))
-        ).all()
-        told = seen.stories_of(self._session, {article for _id, articles, _at in rows for article in articles})
-        revised = self._revised() if rows and self._pool.rules.updated is Updated.AGAIN else {}
-        mine = {item.story_id for item in self._pool.items}
-        self._brought = {
-            variant: frozenset(
-                story
-                for story in (told[article] for article in articles if article in told)
-                if story in mine and not (frozen_at and revised.get(story, frozen_at) > frozen_at)
-            )
-            for variant, articles, frozen_at in rows
-        }
-
-    def _revised(self) -> dict[int, datetime]:
-        ids = [item.article_id for item in self._pool.items]
-        rows = self._session.execute(
-            select(Article.id, Article.revised_at).where(
-                among(self._session, Article.id, ids), Article.revised_at.is_not(None)
-            )
-        )
-        stories = {item.article_id: item.story_id for item in self._pool.items}
-        return {stories[article]: at for article, at in rows if at is not None}
-
-    def _row(self, picked: tuple[int, ...], language: str, edition: Edition) -> dict[str, object]:
-        setter = self._setter(language, edition)
-        made = setter.set(picked)
-        return {
-            "issue_id": self._issue.id,
-            "key": _key(picked, language, edition),
-            "language": language,
-            "edition": edition,
-            "articles": list(picked),
-            "blocks": made.keys,
-            "subject": made.subject,
-            "preheader": made.preheader,
-            "public": False,
-            "readers": 0,
-        }
-
-    def _setter(self, language: str, edition: Edition) -> Typesetter:
-        """Made when the first readers of a language and an edition come up, and tried on everything that they could
-        get.
-        """
-        setter = self._setters.get((language, edition))
-        if setter is None:
-            setter = preview.typesetter(
-                self._session, self._issue, self._newsletter, language=language, edition=edition, links=self._links
-            )
-            sample = preview.set_mail(setter, self._pick(None, language, frozenset()))
-            check_mail(sample, self._issue, self._newsletter, links=self._links)
-            self._setters[language, edition] = setter
-        return setter
-
-    def _write(self, rows: list[dict[str, object]]) -> dict[str, int]:
-        """Variants that are new, and the blocks they need; the ids of all by their keys."""
-        if not rows:
-            return {}
-        known = self._ids([str(row["key"]) for row in rows])
-        fresh = [row for row in rows if row["key"] not in known]
-        if not fresh:
-            return known
-        self._write_blocks(fresh)
-        self._session.execute(
-            insert(Variant),
-            [{**row, "blocks": [self._blocks[key] for key in _strings(row["blocks"])]} for row in fresh],
-        )
-        self.variants += len(fresh)
-        return self._ids([str(row["key"]) for row in rows])
-
-    def _write_blocks(self, rows: list[dict[str, object]]) -> None:
-        needed: dict[str, dict[str, object]] = {}
-        for row in rows:
-            setter = self._setters[str(row["language"]), Edition(str(row["edition"]))]
-            for key in _strings(row["blocks"]):
-                if key not in self._blocks and key not in needed:
-                    block = setter.block(key)
-                    needed[key] = {
-                        "issue_id": self._issue.id,
-                        "key": key,
-                        "html": block.html,
-                        "text": block.text,
-                        "web_html": block.web_html,
-                    }
-        if needed:
-            self._session.execute(insert(Block), list(needed.values()))
-            rows_of_blocks = self._session.execute(select(Block.key, Block.id).where(Block.issue_id == self._issue.id))
-            self._blocks = dict(rows_of_blocks.all())
-
-    def _ids(self, keys: Sequence[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for start in range(0, len(keys), 1000):
-            query = select(Variant.key, Variant.id).where(
-                Variant.issue_id == self._issue.id, Variant.key.in_(keys[start : start + 1000])
-            )
-            found |= dict(self._session.execute(query).all())
-        return found
-
-
-def _key(picked: Sequence[int], language: str, edition: Edition) -> str:
-    return hashlib.sha256(json.dumps([language, edition, *picked]).encode()).hexdigest()
-
-
-def _strings(value: object) -> Sequence[str]:
-    return value if isinstance(value, list | tuple) else ()

@@ -62,6 +62,7 @@ class Recipients:
             Subscriber.email,
             Subscriber.name,
             Subscriber.domain,
+            Subscription.status,
             is_suppressed(Subscriber.email_key).label("suppressed"),
             *([Subscriber.attributes] if attributes else []),
         ]
@@ -71,14 +72,16 @@ class Recipients:
             .where(
                 among(session, Subscription.subscriber_id, subscriber_ids),
                 Subscription.newsletter_id == newsletter_id,
-                Subscription.status == SubscriptionStatus.ACTIVE,
+                Subscription.status.in_((SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED)),
             )
         )
         unsubscribe, preferences = self._links.unsubscribe, self._links.preferences
-        for subscriber_id, subscription_id, email, name, domain, suppressed, *known in rows:
+        for subscriber_id, subscription_id, email, name, domain, status, suppressed, *known in rows:
             found[subscriber_id] = (
                 SkipReason.SUPPRESSED
                 if suppressed
+                else SkipReason.PAUSED
+                if status is SubscriptionStatus.PAUSED
                 else Recipient(
                     subscription_id=subscription_id,
                     email=email,

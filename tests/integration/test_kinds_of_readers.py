@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from newsletter.articles import editing as articles
 from newsletter.core.errors import RefusedError
 from newsletter.delivery.models import Batch, Delivery, DeliveryStatus
-from newsletter.issues import digest, dispatch, pool
+from newsletter.issues import digest, dispatch, pool, serving
 from newsletter.issues import freeze as freezing
 from newsletter.issues.models import DigestRun, Issue, IssueKind, RunOutcome, Trigger, Variant
 from newsletter.issues.seen import stories_seen
@@ -272,7 +272,7 @@ def test_a_digest_waits_for_the_hour_that_a_reader_chose(newsroom: Newsroom, boo
 def test_the_next_hour_of_a_zone(hour: int, now: str, expected: str | None) -> None:
     moment = datetime.fromisoformat(now)
     zone = ZoneInfo("Africa/Lome") if hour == 9 else ZoneInfo("Europe/Paris")
-    found = freezing.next_hour(hour, zone, moment)
+    found = serving.next_hour(hour, zone, moment)
     assert found == (datetime.fromisoformat(expected) if expected else None)
 
 

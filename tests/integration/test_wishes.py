@@ -1,16 +1,18 @@
 """What readers decide about a newsletter: a break, topics that come and go, the rows they share."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from newsletter.core.errors import RefusedError
+from newsletter.delivery.models import SkipReason
 from newsletter.newsletters import topics
 from newsletter.newsletters.models import Newsletter, Schedule
 from newsletter.subscriptions import consent, interning, pausing, wishes
 from newsletter.subscriptions import topics as leaving
+from newsletter.subscriptions.audience import Recipients
 from newsletter.subscriptions.interning import EVERYTHING, ChoiceValues
 from newsletter.subscriptions.models import Choice, Subscription, SubscriptionStatus
 from newsletter.subscriptions.wishes import Wish
@@ -138,3 +140,14 @@ def test_a_choice_that_somebody_is_taking_is_not_dropped(newsroom: Newsroom, gaz
     with newsroom.database.unit() as session:
         assert interning.drop_unused(session) == 0
     assert wish_of(newsroom, gazette, ama).choice == wanted
+
+
+def test_a_break_that_begins_while_an_issue_is_sent_is_told_as_such(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    reader = newsroom.reader(gazette)
+    with newsroom.database.unit() as session:
+        found = session.get_one(Subscription, reader.id)
+        pausing.pause(session, found, newsroom.now + timedelta(days=3), now=newsroom.now)
+    with newsroom.database.reading() as session:
+        told = Recipients(newsroom.here.links).find(session, reader.subscriber_id, newsletter_id=gazette.id, issue_id=1)
+    assert told is SkipReason.PAUSED
