@@ -16,6 +16,7 @@ from newsletter.issues.reach import reach
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.serving import AT_ONCE, Serving
 from newsletter.newsletters import queries as newsletters
+from newsletter.subscriptions import interning
 
 LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then is no news
 MANY_VARIANTS = 16  # with more, a batch has readers of the same ones, and a worker few to keep in mind
@@ -32,6 +33,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     if issue is None or issue.frozen_at is not None or issue.status not in (IssueStatus.SENDING, IssueStatus.PAUSED):
         return None
     _take_turns(session)
+    interning.hold(session)
     newsletter = newsletters.by_id(session, issue.newsletter_id)
     held = pool.pool_of(session, issue)
     overlapping = _overlapping(session, issue, held, now=now)

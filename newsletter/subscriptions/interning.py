@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.core.database import among, insert_into
+from newsletter.core.database import among, dialect_of, insert_into
 from newsletter.newsletters.models import Edition
 from newsletter.subscriptions.models import Choice, Subscription
 
 ROWS_AT_ONCE = 500  # of a statement: SQLite takes some thousand parameters
+TURN = 5_273_003  # any number that no other lock of the database has
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,22 @@ def forget_topic(session: Session, newsletter_id: int, topic_id: int) -> int:
     return readers
 
 
+def hold(session: Session) -> None:
+    """Keep every row until the transaction ends: whoever looks first which rows readers have and then what these say
+    must still find them, though readers decide otherwise meanwhile. On SQLite there is one writer anyway.
+    """
+    if dialect_of(session) == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(TURN)))
+
+
 def drop_unused(session: Session) -> int:
-    """Drop the rows that no subscription has any more; returns how many.
+    """Drop the rows that no subscription has any more; returns how many. None while somebody holds them.
 
     In two statements: the first holds what looks unused and passes over what somebody is taking just now, the second
     looks again, now that nobody can take one of those.
     """
+    if dialect_of(session) == "postgresql" and not session.scalar(select(func.pg_try_advisory_xact_lock(TURN))):
+        return 0
     used = exists().where(Subscription.choice_id == Choice.id)
     idle = session.scalars(
         select(Choice.id).where(~used).order_by(Choice.id).limit(ROWS_AT_ONCE * 20).with_for_update(skip_locked=True)

@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from newsletter.core.errors import RefusedError
 from newsletter.delivery.models import SkipReason
+from newsletter.issues import dispatch, freeze
+from newsletter.issues.models import Issue
 from newsletter.newsletters import topics
 from newsletter.newsletters.models import Newsletter, Schedule
 from newsletter.subscriptions import consent, interning, pausing, wishes
@@ -140,6 +142,23 @@ def test_a_choice_that_somebody_is_taking_is_not_dropped(newsroom: Newsroom, gaz
     with newsroom.database.unit() as session:
         assert interning.drop_unused(session) == 0
     assert wish_of(newsroom, gazette, ama).choice == wanted
+
+
+def test_choices_stay_while_an_issue_is_frozen(newsroom: Newsroom, gazette: Newsletter) -> None:
+    if newsroom.database.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite lets one writer in at a time")
+    with newsroom.database.unit() as session:
+        interning.intern(session, gazette.id, [ChoiceValues(hour=7)])
+    issue = newsroom.draft_issue(gazette)
+    with newsroom.database.unit() as session:
+        dispatch.send(session, session.get_one(Issue, issue.id), actor="test", now=newsroom.now)
+    with newsroom.database.unit() as freezing:
+        freeze.freeze(freezing, issue.id, newsroom.here.links, now=newsroom.now)
+        with newsroom.database.unit() as tidying:
+            assert interning.drop_unused(tidying) == 0
+        freezing.rollback()
+    with newsroom.database.unit() as tidying:
+        assert interning.drop_unused(tidying) == 1
 
 
 def test_a_break_that_begins_while_an_issue_is_sent_is_told_as_such(newsroom: Newsroom) -> None:
