@@ -626,3 +626,26 @@ def test_a_feed_knows_who_takes_it(newsroom: Newsroom, press: Publisher):
         (row,) = queries.listed(session, newsletter_id=other.id)
         assert queries.listed(session, newsletter_id=gazette.id + other.id) == []
     assert [taker.newsletter.slug for taker in row.takers] == ["gazette", "autre"]
+
+
+def test_a_feed_that_switches_its_encoding_says_nothing_new(newsroom: Newsroom, press: Publisher):
+    gazette = newsroom.newsletter()
+    told = rss(
+        [Item("Été à Aného", "https://courrier.example/1", "id-1", text="<p>L’école a rouvert dès lundi à Aného.</p>")]
+    )
+    plain = told.split("?>", 1)[-1]
+
+    def in_(encoding: str, declared: str) -> bytes:
+        return f'<?xml version="1.0" encoding="{declared}"?>{plain}'.encode(encoding)
+
+    add(newsroom, press.put("/feed", in_("utf-8", "utf-8")), gazette)
+    for encoding, declared in (
+        ("cp1252", "windows-1252"),
+        ("utf-16", "utf-16"),
+        ("utf-8", "utf-8"),
+        ("cp1252", "utf-8"),
+    ):
+        press.put("/feed", in_(encoding, declared))
+        polled = poll_later(newsroom)
+        assert (polled.error, polled.taken.added, polled.taken.revised) == (None, [], 0), (encoding, declared)
+    assert titles(newsroom, gazette) == ["Été à Aného"]
