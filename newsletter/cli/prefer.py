@@ -12,8 +12,9 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters.models import Edition, Newsletter, Schedule
-from newsletter.subscriptions import choices, queries, wishes
+from newsletter.newsletters import schedules
+from newsletter.newsletters.models import Edition, Newsletter
+from newsletter.subscriptions import choices, queries
 from newsletter.subscriptions.choices import ChoiceValues
 from newsletter.subscriptions.models import Subscription
 
@@ -38,7 +39,7 @@ def prefer(email: str, slug: str, json_: bool, **asked: Any) -> None:
         values = _changed(session, newsletter, choices.values_of(session, subscription), asked)
         choices.set_choice(session, subscription, values, now=utc_now(), actor=actor())
         if asked["cadence"]:
-            chosen = _cadence(session, newsletter, asked["cadence"])
+            chosen = schedules.by_slug(session, newsletter, asked["cadence"])
             choices.set_cadence(session, subscription, chosen, now=utc_now(), actor=actor())
         session.flush()
         decided = described(session, subscription.id)
@@ -64,15 +65,6 @@ def _subscription(session: Session, newsletter: Newsletter, email: str) -> Subsc
     if row is None:
         raise NotFoundError(_("%(email)s does not subscribe to this newsletter.", email=email))
     return session.get_one(Subscription, row.id)
-
-
-def _cadence(session: Session, newsletter: Newsletter, slug: str) -> Schedule:
-    known = {item.slug: item for item in wishes.options(session, newsletter).cadences}
-    if slug not in known:
-        raise RefusedError(
-            _("There is no rhythm “%(name)s”. These exist: %(known)s.", name=slug[:60], known=", ".join(known))
-        )
-    return known[slug]
 
 
 def _changed(session: Session, newsletter: Newsletter, values: ChoiceValues, asked: dict[str, Any]) -> ChoiceValues:

@@ -7,7 +7,7 @@ an entry that was not there before is news whatever date it has; many old ones a
 
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -37,6 +37,9 @@ class Seen:
     article_id: int | None
     first_seen_at: datetime
     seen_at: datetime
+
+
+SEEN: Final[list[InstrumentedAttribute[Any]]] = [getattr(FeedEntry, column.name) for column in fields(Seen)]
 
 
 @dataclass(slots=True)
@@ -125,29 +128,14 @@ def _is_old(feed: Feed, entry: ParsedEntry) -> bool:
 
 
 def _by_key(session: Session, feed_id: int, keys: Collection[str]) -> dict[str, Seen]:
-    query = select(
-        FeedEntry.id,
-        FeedEntry.key,
-        FeedEntry.content_hash,
-        FeedEntry.article_id,
-        FeedEntry.first_seen_at,
-        FeedEntry.seen_at,
-    ).where(FeedEntry.feed_id == feed_id, among_texts(session, FeedEntry.key, keys))
+    query = select(*SEEN).where(FeedEntry.feed_id == feed_id, among_texts(session, FeedEntry.key, keys))
     return {row.key: Seen(*row) for row in session.execute(query)} if keys else {}
 
 
 def _by_address(session: Session, feed_id: int, addresses: Collection[str]) -> dict[str, Seen]:
     """What the feed has told at these addresses, by the articles that it became."""
     query = (
-        select(
-            Article.url_key,
-            FeedEntry.id,
-            FeedEntry.key,
-            FeedEntry.content_hash,
-            FeedEntry.article_id,
-            FeedEntry.first_seen_at,
-            FeedEntry.seen_at,
-        )
+        select(Article.url_key, *SEEN)
         .join(FeedEntry, FeedEntry.article_id == Article.id)
         .where(among_texts(session, Article.url_key, addresses), FeedEntry.feed_id == feed_id)
     )

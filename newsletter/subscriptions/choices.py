@@ -4,7 +4,6 @@ Readers who chose alike share a row (see Choice), so whoever composes groups a m
 """
 
 from datetime import datetime
-from zoneinfo import available_timezones
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Schedule
+from newsletter.newsletters.wording import check_time_zone
 from newsletter.subscriptions import consent
 from newsletter.subscriptions.interning import EVERYTHING as EVERYTHING  # noqa: PLC0414 - other rooms have it from here
 from newsletter.subscriptions.interning import ChoiceValues as ChoiceValues  # noqa: PLC0414 - the same
@@ -88,8 +88,8 @@ def check(session: Session, newsletter_id: int, values: ChoiceValues) -> ChoiceV
     """
     if values.hour is not None and not 0 <= values.hour <= 23:
         raise RefusedError(_("An hour is a number from 0 to 23."))
-    if values.timezone is not None and values.timezone not in available_timezones():
-        raise RefusedError(_("“%(zone)s” is not a time zone. It looks like Africa/Lome.", zone=values.timezone[:60]))
+    if values.timezone is not None:
+        check_time_zone(values.timezone)
     topics = values.topics
     if topics is not None:
         known = {topic.id for topic in newsletters.topics(session, newsletter_id)}

@@ -18,6 +18,7 @@ from newsletter.newsletters.wording import ValuesError
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
+from newsletter.web.admin.typed import whole_number
 from newsletter.web.context import installation
 
 Page = str | Response | tuple[str, int]
@@ -125,17 +126,9 @@ def _with_review(values: NewsletterValues, before: NewsletterValues) -> Newslett
         review=Review(review) if review in set(Review) else before.review,
         approvers=tuple(approvers.replace(",", " ").replace(";", " ").split()),
         too_late=TooLate(too_late) if too_late in set(TooLate) else before.too_late,
-        cooling_minutes=_number(given.get("cooling_minutes", ""), before.cooling_minutes),
-        breaking_cap=_number(given.get("breaking_cap", ""), before.breaking_cap),
+        cooling_minutes=whole_number(given.get("cooling_minutes", ""), before.cooling_minutes),
+        breaking_cap=whole_number(given.get("breaking_cap", ""), before.breaking_cap),
     )
-
-
-def _number(text: str, usual: int) -> int:
-    """A whole number; -1, which no field takes, for anything else."""
-    text = text.strip()
-    if not text:
-        return usual
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
 
 
 def _record(session: Session, action: str, newsletter: Newsletter) -> None:

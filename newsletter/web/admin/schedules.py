@@ -23,6 +23,7 @@ from newsletter.newsletters.weekly import EVERY_DAY, Weekly, read_times
 from newsletter.newsletters.wording import ValuesError
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
+from newsletter.web.admin.typed import whole_number
 from newsletter.web.context import installation
 
 Page = str | Response | tuple[str, int]
@@ -152,9 +153,9 @@ def _typed(newsletter: Newsletter, before: ScheduleValues) -> Form:
         skipped=tuple(line.strip() for line in request.form.get("skipped", "").splitlines() if line.strip()),
         holidays=request.form.get("holidays", ""),
         quiet=given["quiet"],
-        lead_minutes=_number("lead_minutes", before.lead_minutes),
-        catch_up_minutes=_number("catch_up_minutes", before.catch_up_minutes),
-        carry=_number("carry", before.carry),
+        lead_minutes=whole_number(request.form.get("lead_minutes", ""), before.lead_minutes),
+        catch_up_minutes=whole_number(request.form.get("catch_up_minutes", ""), before.catch_up_minutes),
+        carry=whole_number(request.form.get("carry", ""), before.carry),
     )
     moments = {name: _moment(newsletter, values, name, wrong) for name in ("starts_at", "ends_at")}
     return Form(
@@ -189,14 +190,6 @@ def _moment(newsletter: Newsletter, values: ScheduleValues, name: str, wrong: di
     except (ValueError, OverflowError):
         wrong[name] = _("This is no moment. It looks like 2026-12-24T18:30.")
     return None
-
-
-def _number(name: str, usual: int) -> int:
-    """A whole number; -1, which no field takes, for anything else."""
-    text = request.form.get(name, "").strip()
-    if not text:
-        return usual
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else -1
 
 
 def _form_of(newsletter: Newsletter, found: Schedule) -> Form:
