@@ -12,6 +12,7 @@ MAX_ORIGINAL_RECIPIENT = 500
 
 # To look for it costs half of what bytes.find or bytes.replace cost, and most messages have none.
 _LINE_BEGINS_WITH_DOT = re.compile(rb"\r\n\.")
+_XTEXT = re.compile(r"\+([0-7][0-9A-F])")
 _NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 
 
@@ -103,6 +104,17 @@ def xtext(text: str, limit: int) -> str:
     if len(written) > limit:
         raise ValueError(f"a parameter of more than {limit} characters: {text[:100]!r}")
     return written
+
+
+def unxtext(text: str) -> str:
+    """The text that a parameter stands for. `+XX` of a letter or digit is none of our writing: it stays, for a part of
+    an address may look like that.
+    """
+    return _XTEXT.sub(lambda found: _unless_plain(chr(int(found[1], 16)), found[0]), text)
+
+
+def _unless_plain(character: str, written: str) -> str:
+    return written if character.isalnum() else character
 
 
 def dot_stuffed(message: bytes) -> tuple[bytes, bytes]:
