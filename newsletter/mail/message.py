@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from newsletter.core.tokens import Mac
 from newsletter.mail import headers, quoted
 from newsletter.mail.addrspec import ascii_domain
 from newsletter.mail.headers import Header, Mailbox
+from newsletter.mail.verp import SHORT_LENGTH, Tokens
 from newsletter.mail.words import MAX_LINE
 
 MAX_MESSAGE_ID = 78
+MAX_FIELD = 4000  # characters of a field in which identifiers are looked for
 ONE_CLICK = "List-Unsubscribe=One-Click"
 
-_TOKEN = 12  # bytes
-
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=?-]{1,70}")
+_IDENTIFIER = re.compile(rf"(?<![0-9A-Za-z])[2-7A-Za-z]{{{SHORT_LENGTH}}}(?![0-9A-Za-z])")
 _KIND = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
 
@@ -103,7 +103,7 @@ def message_id(kind: str, number: int, secret: bytes, domain: str) -> str:
 
 
 class MessageIds:
-    """Writes `<kind.token@domain>`, the same for the same number and telling nothing about it; at most 78 characters.
+    """Writes `<kind.token@domain>`, the same for the same number, which only we can read; at most 78 characters.
 
     A long domain costs the kind first (the token covers it), then its leading labels. Only one whose last two labels
     are too long makes a longer identifier, which RFC 5322 section 2.1.1 allows. Raises ValueError for a kind that is
@@ -114,7 +114,7 @@ class MessageIds:
         if not _KIND.fullmatch(kind):
             raise ValueError(f"not a kind of message: {kind!r}")
         host = ascii_domain(domain)
-        self._mac = Mac(secret, f"message-id:{kind}:".encode())
+        self._tokens = _tokens_of(kind, secret)
         self._before = f"<{kind}."
         if self._length(host) > MAX_MESSAGE_ID:
             self._before = "<"
@@ -123,10 +123,23 @@ class MessageIds:
         self._behind = f"@{host}>"
 
     def of(self, number: int) -> str:
-        return self._before + self._mac.digest(str(number).encode())[:_TOKEN].hex() + self._behind
+        return self._before + self._tokens.of(number) + self._behind
 
     def _length(self, host: str) -> int:
-        return len(f"{self._before}{'x' * 2 * _TOKEN}@{host}>")
+        return len(f"{self._before}{'x' * SHORT_LENGTH}@{host}>")
+
+
+def read_message_id(kind: str, text: str, secret: bytes) -> int | None:
+    """The number behind an identifier of this kind in a text, or behind its left side alone, as an envelope identifier
+    has it; None where there is none that proves itself.
+    """
+    tokens = _tokens_of(kind, secret)
+    read = (tokens.read(found[0].lower()) for found in _IDENTIFIER.finditer(text[:MAX_FIELD]))
+    return next((number for number in read if number is not None), None)
+
+
+def _tokens_of(kind: str, secret: bytes) -> Tokens:
+    return Tokens(f"message-id:{kind}", secret, short=True)
 
 
 def boundary_for(seed: str) -> str:

@@ -7,6 +7,7 @@ common. Its alphabet survives a server that folds the case of a local part.
 
 import binascii
 import hmac
+from base64 import b32decode, b32encode
 
 from newsletter.core.tokens import Mac
 from newsletter.mail.addrspec import ascii_domain
@@ -17,7 +18,10 @@ UNSUBSCRIBE = "unsub"
 
 _PROOF = 12
 _NUMBER = 8
-_TOKEN_LENGTH = 2 * (_PROOF + _NUMBER)
+TOKEN_LENGTH = 2 * (_PROOF + _NUMBER)
+_SHORT_PROOF = 8
+SHORT_LENGTH = 26
+_PADDING = "=" * (-SHORT_LENGTH % 8)
 
 
 def envelope_sender(delivery_id: int, secret: bytes, domain: str) -> str:
@@ -50,19 +54,55 @@ def parse_unsubscribe(address: str, secret: bytes) -> int | None:
     return parse_tagged(UNSUBSCRIBE, address, secret)
 
 
+class Tokens:
+    """Writes and reads the tokens of one purpose: a number, hidden, behind a proof that we wrote it. Their letters
+    survive a server that folds case. `short`: 26 letters and digits (64 bits of proof) where room is dear, else 40
+    hexadecimal digits.
+    """
+
+    def __init__(self, purpose: str, secret: bytes, *, short: bool = False) -> None:
+        self._proof = Mac(secret, f"verp:{purpose}:".encode())
+        self._mask = Mac(secret, b"verp-mask:")
+        self._short = short
+        self._proof_size = _SHORT_PROOF if short else _PROOF
+        self._length = SHORT_LENGTH if short else TOKEN_LENGTH
+
+    def of(self, number: int) -> str:
+        """The token of a number of 0 to 2**64 - 1, always the same."""
+        plain = number.to_bytes(_NUMBER, "big")
+        proof = self._proof.digest(plain)[: self._proof_size]
+        data = proof + self._masked(plain, proof)
+        return b32encode(data).rstrip(b"=").decode().lower() if self._short else data.hex()
+
+    def read(self, token: str) -> int | None:
+        """The number behind a token, in any case; None unless the token proves itself."""
+        if len(token) != self._length:
+            return None
+        try:
+            data = b32decode(token.upper() + _PADDING) if self._short else binascii.unhexlify(token)
+        except ValueError:
+            return None
+        proof = data[: self._proof_size]
+        plain = self._masked(data[self._proof_size :], proof)
+        known = hmac.compare_digest(proof, self._proof.digest(plain)[: self._proof_size])
+        return int.from_bytes(plain, "big") if known else None
+
+    def _masked(self, data: bytes, proof: bytes) -> bytes:
+        stream = int.from_bytes(self._mask.digest(proof)[:_NUMBER])
+        return (int.from_bytes(data) ^ stream).to_bytes(_NUMBER)
+
+
 class Tagger:
     """Writes many addresses of one tag and domain; each tag has tokens of its own."""
 
     def __init__(self, tag: str, secret: bytes, domain: str) -> None:
-        self._macs = _Macs(tag, secret)
+        self._tokens = Tokens(tag, secret)
         self._before = f"{tag}+"
         self._behind = f"@{ascii_domain(domain)}"
 
     def address(self, number: int) -> str:
         """`tag+<token>@domain` for a number of 0 to 2**64 - 1."""
-        plain = number.to_bytes(_NUMBER, "big")
-        proof = self._macs.proof(plain)
-        return self._before + (proof + self._macs.masked(plain, proof)).hex() + self._behind
+        return self._before + self._tokens.of(number) + self._behind
 
 
 def parse_tagged(tag: str, address: str, secret: bytes) -> int | None:
@@ -71,28 +111,4 @@ def parse_tagged(tag: str, address: str, secret: bytes) -> int | None:
     """
     local, at, _ = address.strip().removeprefix("<").rpartition("@")
     found, plus, token = local.lower().partition("+")
-    if not at or not plus or found != tag or len(token) != _TOKEN_LENGTH:
-        return None
-    try:
-        data = binascii.unhexlify(token)
-    except ValueError:
-        return None
-    proof, masked = data[:_PROOF], data[_PROOF:]
-    macs = _Macs(tag, secret)
-    plain = macs.masked(masked, proof)
-    return int.from_bytes(plain, "big") if hmac.compare_digest(proof, macs.proof(plain)) else None
-
-
-class _Macs:
-    """The two uses of the secret for one tag."""
-
-    def __init__(self, tag: str, secret: bytes) -> None:
-        self._proof = Mac(secret, f"verp:{tag}:".encode())
-        self._mask = Mac(secret, b"verp-mask:")
-
-    def proof(self, plain: bytes) -> bytes:
-        return self._proof.digest(plain)[:_PROOF]
-
-    def masked(self, data: bytes, proof: bytes) -> bytes:
-        stream = int.from_bytes(self._mask.digest(proof)[:_NUMBER])
-        return (int.from_bytes(data) ^ stream).to_bytes(_NUMBER)
+    return Tokens(tag, secret).read(token) if at and plus and found == tag else None
