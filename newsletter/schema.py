@@ -4,6 +4,7 @@ from newsletter.accounts import models as accounts
 from newsletter.articles import models as articles
 from newsletter.core import ratelimit
 from newsletter.core.columns import Base
+from newsletter.delivery import domain_models as domains
 from newsletter.delivery import models as delivery
 from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
@@ -11,5 +12,5 @@ from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
 
-ROOMS = (accounts, articles, delivery, feeds, issues, newsletters, ratelimit, subscriptions, suppression)
+ROOMS = (accounts, articles, delivery, domains, feeds, issues, newsletters, ratelimit, subscriptions, suppression)
 metadata = Base.metadata

@@ -86,7 +86,7 @@ _SHIFT = {
 
 def take(session: Session, delivery_ids: Collection[int], *, now: datetime) -> set[int]:
     """Move waiting deliveries to `sending`; returns the ids that were waiting. Counts are the caller's."""
-    found = run(session, _TAKE, list(delivery_ids), now=_moment(session, now))
+    found = run(session, _TAKE, list(delivery_ids), now=moment(session, now))
     return set(found.scalars())
 
 
@@ -98,14 +98,14 @@ def settle(session: Session, changes: Sequence[Change], *, now: datetime) -> set
             "status": change.target.value,
             # PostgreSQL's jsonb takes no NUL.
             "reply": change.reply[:MAX_REPLY].replace("\0", " ") if change.reply is not None else None,
-            "again": _moment(session, change.next_attempt_at) if change.next_attempt_at else None,
+            "again": moment(session, change.next_attempt_at) if change.next_attempt_at else None,
             "reason": change.skip_reason.value if change.skip_reason else None,
             "twice": change.repeated,
             "uncharged": int(change.uncharged),
         }
         for change in changes
     ]
-    return set(run(session, _SETTLE, rows, now=_moment(session, now)).scalars())
+    return set(run(session, _SETTLE, rows, now=moment(session, now)).scalars())
 
 
 def shift(session: Session, batches: Mapping[int, Mapping[DeliveryStatus, int]]) -> None:
@@ -124,7 +124,7 @@ def run(session: Session, texts: Mapping[str, TextClause], rows: object, **value
     return session.execute(texts[dialect_of(session)], {"rows": json.dumps(rows), **values})
 
 
-def _moment(session: Session, value: datetime) -> str:
+def moment(session: Session, value: datetime) -> str:
     """As the column type writes it: SQLite compares moments as texts."""
     value = value.astimezone(UTC)
     return value.strftime("%Y-%m-%d %H:%M:%S.%f") if dialect_of(session) == "sqlite" else value.isoformat()

@@ -35,6 +35,7 @@ class Claim:
     newsletter_id: int
     resend_unknown: bool
     expires_at: datetime
+    opened_at: datetime | None = None
     abandoned_by: str | None = None
 
 
@@ -80,6 +81,7 @@ def claim(
             Batch.newsletter_id,
             Batch.resend_unknown,
             Batch.expires_at,
+            Batch.opened_at,
             Batch.lease_holder,
             Batch.sending,
         )
@@ -102,6 +104,7 @@ def claim(
             row.newsletter_id,
             row.resend_unknown,
             row.expires_at,
+            row.opened_at,
             abandoned_by=row.lease_holder if row.sending else None,
         )
         for row in found

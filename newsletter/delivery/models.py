@@ -45,8 +45,8 @@ class Batch(Base):
     paused. `cancelled`: what still waits is left out. What the issue decides about its deliveries (whether an uncertain
     one is sent again, until when to try) is copied here at the freeze. `wave`: 1 goes first; batches of a later wave
     become due when the earlier ones have shown that nothing is wrong, and not before `not_before`, the hour that their
-    readers chose. `hard` and `content` count what `failed` was
-    refused for, `complained` how many called it spam; they only grow.
+    readers chose. `opened_at`: when it first became due. `hard` and `content` count what `failed` was refused for,
+    `complained` how many called it spam; they only grow.
     """
 
     __tablename__ = "batches"
@@ -81,6 +81,7 @@ class Batch(Base):
     skipped: Mapped[int] = mapped_column(default=0)
     wave: Mapped[int] = mapped_column(SmallInteger, default=1, server_default="1")
     not_before: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
     hard: Mapped[int] = mapped_column(default=0, server_default="0")
     content: Mapped[int] = mapped_column(default=0, server_default="0")
     complained: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -236,7 +237,8 @@ class Lane(Base):
     `per_second`, `per_day` and `concurrency` are the operator's, None: no limit. The rest is kept by the workers, who
     share a lane through this row: `tokens` may be spent since `refilled_at`; `pace` is the share of the limit that the
     other side bears at present, 0 to 1; `sent_today` counts since `day` began. `closed_until`: nothing leaves before.
-    `paused_at`: refused for what we are, by `reply`, after `refusals` in a row.
+    `steady_until`: the pace does not grow before. `paused_at`: refused for what we are, by `reply`, after `refusals` in
+    a row. `allowance`: most messages of a day while it warms up, written by the review of what comes back.
     """
 
     __tablename__ = "lanes"
@@ -248,6 +250,7 @@ class Lane(Base):
     per_second: Mapped[float | None]
     per_day: Mapped[int | None]
     concurrency: Mapped[int | None]
+    allowance: Mapped[int | None]
     tokens: Mapped[float] = mapped_column(default=0.0)
     refilled_at: Mapped[datetime | None]
     pace: Mapped[float] = mapped_column(default=1.0)
@@ -256,6 +259,7 @@ class Lane(Base):
     sent_today: Mapped[int] = mapped_column(default=0)
     refusals: Mapped[int] = mapped_column(default=0)
     closed_until: Mapped[datetime | None]
+    steady_until: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     reply: Mapped[str | None] = mapped_column(String(500))
     updated_at: Mapped[datetime]

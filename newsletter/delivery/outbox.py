@@ -80,6 +80,7 @@ def _make_batches(
     now: datetime,
 ) -> None:
     planned = [(wave, cut.not_before) for cut in cuts for wave in cut.waves]
+    opens = [max(now, not_before or now) if wave == 1 else None for wave, not_before in planned]
     session.execute(
         insert(Batch),
         [
@@ -92,7 +93,8 @@ def _make_batches(
                 "position": position,
                 "wave": wave,
                 "not_before": not_before,
-                "due_at": max(now, not_before or now) if wave == 1 else None,
+                "due_at": opens[position],
+                "opened_at": opens[position],
             }
             for position, (wave, not_before) in enumerate(planned)
         ],
@@ -116,10 +118,11 @@ def _position(numbered: Subquery, cuts: Sequence[Cut]) -> ColumnElement[int]:
 
 def open_waves(session: Session, issue_id: int, *, up_to: int, now: datetime) -> None:
     """Let the batches of these waves leave."""
+    opens = case((Batch.not_before > now, Batch.not_before), else_=now)
     opened = session.execute(
         update(Batch)
         .where(Batch.issue_id == issue_id, Batch.wave <= up_to, Batch.queued > 0, Batch.due_at.is_(None))
-        .values(due_at=case((Batch.not_before > now, Batch.not_before), else_=now))
+        .values(due_at=opens, opened_at=opens)
         .returning(Batch.id)
         .execution_options(synchronize_session=False)
     ).all()

@@ -1,21 +1,25 @@
-"""What recipients' domains answer to an issue, counted as it is sent.
+"""What recipients' domains answer to an issue, counted as it is sent, and what comes back later.
 
-Outcomes come by the thousand a second: they are summed up here, and written by two statements for each flush.
+Outcomes come by the thousand a second: they are summed up here, and written by three statements for each flush, and a
+fourth where something was refused.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import bulk
+from newsletter.delivery import bulk, days
 from newsletter.delivery.models import Batch, DomainTally
 from newsletter.mail.replies import BEFORE_MESSAGE, ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
 
-COLUMNS = ("sent", "deferred", "hard", "soft", "content", "sender")
+COLUMNS = days.ANSWERS
+Returned = Literal["hard", "soft", "content", "sender", "complained"]
 _REFUSED = {ReplyClass.HARD: "hard", ReplyClass.CONTENT: "content", ReplyClass.SENDER: "sender"}
 
 # Not the deferred, nor those refused for what we are: they come back, and one message would count each time.
@@ -54,12 +58,40 @@ class Answers:
     content: int
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of one message to `domain` over a relay. `opened_at`: when its batch might first leave; until its
+    acceptance a message waits for its turn, its relay's and domain's limits, a pause of the issue, and its retries.
+    """
+
+    batch_id: int
+    issue_id: int
+    relay_id: int
+    domain: str
+    outcome: Outcome
+    opened_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """Something that came back for a message that a domain had taken: what a bounce said it was refused for, or that
+    its reader `complained`. `count` of them, `words` of the other side; `relay_id` 0: not known which.
+    """
+
+    domain: str
+    kind: Returned
+    count: int = 1
+    words: str = ""
+    relay_id: int = days.ANY_RELAY
+
+
 @dataclass(slots=True)
 class Sums:
-    """Outcomes added up: by issue and domain, and what a batch was refused for."""
+    """Outcomes added up: by issue and domain, what a batch was refused for, and by day."""
 
     domains: dict[int, dict[str, Counter[str]]] = field(default_factory=dict)
     batches: dict[int, Counter[str]] = field(default_factory=dict)
+    by_day: days.Sums = field(default_factory=days.Sums)
 
 
 def column(outcome: Outcome) -> str | None:
@@ -75,28 +107,51 @@ def column(outcome: Outcome) -> str | None:
     return "deferred"
 
 
-def sum_up(outcomes: Iterable[tuple[int, int, str, Outcome]]) -> Sums:
-    """Add up outcomes, each as (batch id, issue id, recipient's domain, outcome)."""
+def sum_up(outcomes: Iterable[Heard], *, now: datetime) -> Sums:
+    """Add up outcomes that are known since `now`."""
     sums = Sums()
-    for batch_id, issue_id, domain, outcome in outcomes:
-        kind = column(outcome)
+    waits: dict[int, float | None] = {}
+    for heard in outcomes:
+        kind = column(heard.outcome)
         if kind is None:
             continue
-        sums.domains.setdefault(issue_id, {}).setdefault(domain, Counter())[kind] += 1
+        sums.domains.setdefault(heard.issue_id, {}).setdefault(heard.domain, Counter())[kind] += 1
+        if kind == "sent":
+            if heard.batch_id not in waits:
+                waits[heard.batch_id] = (now - heard.opened_at).total_seconds() if heard.opened_at else None
+            sums.by_day.accepted(heard.domain, heard.relay_id, waits[heard.batch_id])
+            continue
         if kind in ("hard", "content"):
-            sums.batches.setdefault(batch_id, Counter())[kind] += 1
+            sums.batches.setdefault(heard.batch_id, Counter())[kind] += 1
+        sums.by_day.add(heard.domain, heard.relay_id, kind)
+        reply = heard.outcome.reply
+        sums.by_day.said(heard.domain, kind, str(reply) if reply else heard.outcome.detail)
     return sums
 
 
-def count(session: Session, outcomes: Iterable[tuple[int, int, str, Outcome]]) -> None:
-    """Write down what a flush brought, each as (batch id, issue id, recipient's domain, outcome).
+def count(session: Session, outcomes: Iterable[Heard], *, now: datetime) -> None:
+    """Write down what a flush brought.
 
     The caller holds the batches. Domains are shared by all workers, so this comes last before the commit.
     """
-    sums = sum_up(outcomes)
+    sums = sum_up(outcomes, now=now)
     add_to_batches(session, sums.batches)
     for issue_id in sorted(sums.domains):
         add(session, issue_id, sums.domains[issue_id])
+    days.write(session, sums.by_day, now=now)
+
+
+def came_back(session: Session, returned: Iterable[CameBack], *, now: datetime) -> None:
+    """Count bounces and complaints that came back later, on the day of `now`: any number of them, in one statement.
+
+    Each is to be given once. Domains are shared by all workers, so this comes last before the commit.
+    """
+    sums = days.Sums()
+    for item in returned:
+        counted = item.kind if item.kind == "complained" else f"{item.kind}_later"
+        sums.add(item.domain, item.relay_id, counted, item.count)
+        sums.said(item.domain, item.kind, item.words)
+    days.write(session, sums, now=now)
 
 
 def add_to_batches(session: Session, batches: Mapping[int, Mapping[str, int]]) -> None:

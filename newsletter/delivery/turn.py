@@ -108,8 +108,7 @@ class Turn:
     def _account(self, session: Session, known: Sequence[tuple[InHand, Outcome]]) -> None:
         """Keep the replies, count what each domain answered, and stop writing to those who do not exist."""
         ledger.note_attempts(session, ((item.delivery_id, outcome) for item, outcome in known), now=self.now)
-        counted = ((item.held.claim, item.reader.domain, outcome) for item, outcome in known)
-        tally.count(session, ((of.batch_id, of.issue_id, domain, outcome) for of, domain, outcome in counted))
+        tally.count(session, [_heard(item, outcome) for item, outcome in known], now=self.now)
         refusals = [
             bounces.Refusal(
                 item.delivery_id, item.held.claim.issue_id, item.reader.email, item.reader.domain, outcome.detail
@@ -232,3 +231,8 @@ class Turn:
             self.seen[held] += len(some)
             rows += [(held, row) for row in some]
         return rows
+
+
+def _heard(item: InHand, outcome: Outcome) -> tally.Heard:
+    batch = item.held.claim
+    return tally.Heard(batch.batch_id, batch.issue_id, item.relay_id, item.reader.domain, outcome, batch.opened_at)

@@ -1,0 +1,142 @@
+"""What recipients' domains say, added up by day and relay, and their last words.
+
+Written with each flush of outcomes, by one statement and, where something was refused, a second one: it takes the rows
+of domains in one order, as every writer does, or two of them could wait for each other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import delete, text
+from sqlalchemy.orm import Session
+
+from newsletter.delivery import bulk
+from newsletter.delivery.domain_models import DomainDay, DomainWords
+from newsletter.delivery.gist import gist
+
+KEPT = timedelta(days=400)
+ANY_RELAY = 0
+BUCKETS = {"under_1m": 60.0, "under_5m": 300.0, "under_30m": 1800.0, "under_4h": 14_400.0, "longer": float("inf")}
+"""Seconds below which a message counts there."""
+
+ANSWERS = ("sent", "deferred", "hard", "soft", "content", "sender")
+RETURNS = ("complained", "hard_later", "soft_later", "content_later", "sender_later")
+COLUMNS = (*ANSWERS, *RETURNS, "wait_ms", "waited", *BUCKETS)
+
+_SUMS = ", ".join(f"{name} = domain_days.{name} + excluded.{name}" for name in COLUMNS)
+_ADD = {
+    "postgresql": text(
+        f"""
+        INSERT INTO domain_days (day, domain, relay_id, first_at, last_at, {", ".join(COLUMNS)})
+        SELECT CAST(:day AS date), domain, relay_id, CAST(:now AS timestamptz), CAST(:now AS timestamptz),
+            {", ".join(f"coalesce({name}, 0)" for name in COLUMNS)}
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+            AS v(domain text, relay_id bigint, {", ".join(f"{name} bigint" for name in COLUMNS)})
+        ORDER BY domain, relay_id
+        ON CONFLICT (day, domain, relay_id) DO UPDATE SET last_at = excluded.last_at, {_SUMS}
+        """  # noqa: S608 - names of columns
+    ),
+    "sqlite": text(
+        f"""
+        INSERT INTO domain_days (day, domain, relay_id, first_at, last_at, {", ".join(COLUMNS)})
+        SELECT :day, value ->> 'domain', value ->> 'relay_id', :now, :now,
+            {", ".join(f"coalesce(value ->> '{name}', 0)" for name in COLUMNS)}
+        FROM json_each(:rows) WHERE true
+        ON CONFLICT (day, domain, relay_id) DO UPDATE SET last_at = excluded.last_at, {_SUMS}
+        """  # noqa: S608 - names of columns
+    ),
+}
+_SAY = {
+    "postgresql": text(
+        """
+        INSERT INTO domain_words (domain, kind, text, count, last_at)
+        SELECT domain, kind, said, times, CAST(:now AS timestamptz)
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(domain text, kind text, said text, times bigint)
+        ORDER BY domain, kind
+        ON CONFLICT (domain, kind) DO UPDATE SET
+            count = excluded.count + CASE WHEN domain_words.text = excluded.text THEN domain_words.count ELSE 0 END,
+            text = excluded.text, last_at = excluded.last_at
+        """
+    ),
+    "sqlite": text(
+        """
+        INSERT INTO domain_words (domain, kind, text, count, last_at)
+        SELECT value ->> 'domain', value ->> 'kind', value ->> 'said', value ->> 'times', :now
+        FROM json_each(:rows) WHERE true
+        ON CONFLICT (domain, kind) DO UPDATE SET
+            count = excluded.count + CASE WHEN domain_words.text = excluded.text THEN domain_words.count ELSE 0 END,
+            text = excluded.text, last_at = excluded.last_at
+        """
+    ),
+}
+
+
+@dataclass(slots=True)
+class Sums:
+    """Of one flush: what is to be added, by (domain, relay), and what was said last, by (domain, kind)."""
+
+    counts: dict[tuple[str, int], Counter[str]] = field(default_factory=dict)
+    words: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def add(self, domain: str, relay_id: int, kind: str, number: int = 1) -> Counter[str]:
+        """Count `number` of `kind`, a column; returns the sums they went to."""
+        key = domain, relay_id
+        counts = self.counts.get(key)
+        if counts is None:
+            counts = self.counts[key] = Counter()
+        counts[kind] += number
+        return counts
+
+    def accepted(self, domain: str, relay_id: int, waited: float | None) -> None:
+        """A message was taken, `waited` seconds after its batch might leave; None: not known."""
+        counts = self.add(domain, relay_id, "sent")
+        if waited is not None:
+            waited = max(0.0, waited)
+            counts["waited"] += 1
+            counts["wait_ms"] += round(waited * 1000)
+            counts[bucket(waited)] += 1
+
+    def said(self, domain: str, kind: str, reply: str) -> None:
+        """A server's words with a refusal."""
+        if reply:
+            self.words.setdefault((domain, kind), []).append(reply)
+
+
+def bucket(seconds: float) -> str:
+    """The column that a wait counts in."""
+    return next(name for name, limit in BUCKETS.items() if seconds < limit)
+
+
+def day_of(now: datetime) -> date:
+    """The day that a moment counts in: UTC's."""
+    return now.astimezone(UTC).date()
+
+
+def write(session: Session, sums: Sums, *, now: datetime) -> None:
+    """Add what a flush brought. Rows are shared by all workers, so this comes last before the commit."""
+    moment = bulk.moment(session, now)
+    if sums.counts:
+        rows = [
+            {"domain": domain, "relay_id": relay_id, **by} for (domain, relay_id), by in sorted(sums.counts.items())
+        ]
+        bulk.run(session, _ADD, rows, day=day_of(now).isoformat(), now=moment)
+    if sums.words:
+        bulk.run(session, _SAY, _last_words(sums.words), now=moment)
+
+
+def _last_words(words: Mapping[tuple[str, str], Iterable[str]]) -> list[dict[str, object]]:
+    """The last of each, and how many at the end were alike."""
+    rows: list[dict[str, object]] = []
+    for (domain, kind), replies in sorted(words.items()):
+        gists = [gist(reply) for reply in replies]
+        alike = next((place for place, said in enumerate(reversed(gists)) if said != gists[-1]), len(gists))
+        rows.append({"domain": domain, "kind": kind, "said": gists[-1], "times": alike})
+    return rows
+
+
+def forget(session: Session, *, now: datetime) -> None:
+    """Drop what is older than 400 days."""
+    session.execute(delete(DomainDay).where(DomainDay.day < day_of(now - KEPT)))
+    session.execute(delete(DomainWords).where(DomainWords.last_at < now - KEPT))
