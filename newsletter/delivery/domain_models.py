@@ -1,32 +1,13 @@
 """What recipients' domains say day by day, what is made of that, and how far a relay has warmed up."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Date, ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, words
-
-
-class Verdict(StrEnum):
-    """What the figures of a domain call for, the mildest first."""
-
-    FINE = "fine"
-    WATCH = "watch"
-    SLOW_DOWN = "slow_down"
-    STOP = "stop"
-
-
-class Fault(StrEnum):
-    """What is too much."""
-
-    COMPLAINTS = "complaints"
-    HARD = "hard"
-    CONTENT = "content"
-    SENDER = "sender"
-    DEFERRED = "deferred"
+from newsletter.delivery.reputation import Fault, Verdict
 
 
 class DomainDay(Base):
