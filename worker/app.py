@@ -18,6 +18,7 @@ app = Celery(
         "worker.tasks.issues",
         "worker.tasks.maintenance",
         "worker.tasks.pictures",
+        "worker.tasks.reputation",
         "worker.tasks.transactional",
     ],
 )

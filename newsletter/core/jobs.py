@@ -30,6 +30,7 @@ FETCH_PICTURES: Final = "pictures.fetch"
 SWEEP_PICTURES: Final = "pictures.sweep"
 POLL_FEEDS: Final = "feeds.poll"
 SWEEP_FEEDS: Final = "feeds.sweep"
+REVIEW_REPUTATION: Final = "reputation.review"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -45,6 +46,7 @@ QUEUES: Final = {
     SWEEP_PICTURES: PERIODIC,
     POLL_FEEDS: OUTSIDE,
     SWEEP_FEEDS: PERIODIC,
+    REVIEW_REPUTATION: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

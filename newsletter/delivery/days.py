@@ -9,14 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import delete, text
+from sqlalchemy import and_, delete, func, select, text
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import insert_into
 from newsletter.delivery import bulk
 from newsletter.delivery.domain_models import DomainDay, DomainWords
 from newsletter.delivery.gist import gist
 
 KEPT = timedelta(days=400)
+FOLDED_AFTER = timedelta(days=3)
+FOLDED_WITHIN = timedelta(days=30)
+KEEP = 500
 ANY_RELAY = 0
 BUCKETS = {"under_1m": 60.0, "under_5m": 300.0, "under_30m": 1800.0, "under_4h": 14_400.0, "longer": float("inf")}
 """Seconds below which a message counts there."""
@@ -25,6 +29,10 @@ ANSWERS = ("sent", "deferred", "hard", "soft", "content", "sender")
 RETURNS = ("complained", "hard_later", "soft_later", "content_later", "sender_later")
 COLUMNS = (*ANSWERS, *RETURNS, "wait_ms", "waited", *BUCKETS)
 
+_ANSWERED = DomainDay.sent + DomainDay.deferred + DomainDay.hard + DomainDay.soft + DomainDay.content + DomainDay.sender
+_TROUBLE = sum(
+    (getattr(DomainDay, name) for name in RETURNS), start=DomainDay.hard + DomainDay.content + DomainDay.sender
+)
 _SUMS = ", ".join(f"{name} = domain_days.{name} + excluded.{name}" for name in COLUMNS)
 _ADD = {
     "postgresql": text(
@@ -140,3 +148,52 @@ def forget(session: Session, *, now: datetime) -> None:
     """Drop what is older than 400 days."""
     session.execute(delete(DomainDay).where(DomainDay.day < day_of(now - KEPT)))
     session.execute(delete(DomainWords).where(DomainWords.last_at < now - KEPT))
+
+
+def fold(session: Session, *, now: datetime, keep: int = KEEP) -> None:
+    """Add up the small domains of past days in a row without a name, so that a period is some thousand rows however
+    many domains there are. The `keep` largest of a day stay, and as many of those that were in most trouble; the last
+    days, which are judged, are left alone.
+    """
+    until = day_of(now) - FOLDED_AFTER
+    crowded = (
+        select(DomainDay.day)
+        .where(DomainDay.day <= until, DomainDay.day > until - FOLDED_WITHIN)
+        .group_by(DomainDay.day)
+        .having(func.count() > 2 * keep + 1)
+    )
+    for day in session.scalars(crowded).all():
+        _fold_day(session, day, keep)
+
+
+def _fold_day(session: Session, day: date, keep: int) -> None:
+    of_day = and_(DomainDay.day == day, DomainDay.domain != "")
+    kept: set[str] = set()
+    for measure, least in ((_ANSWERED, 0), (_TROUBLE, 1)):
+        query = (
+            select(DomainDay.domain)
+            .where(of_day)
+            .group_by(DomainDay.domain)
+            .having(func.sum(measure) >= least)
+            .order_by(func.sum(measure).desc(), DomainDay.domain)
+            .limit(keep)
+        )
+        kept |= set(session.scalars(query))
+    small = and_(of_day, DomainDay.domain.not_in(kept))
+    sums = [func.sum(getattr(DomainDay, name)).label(name) for name in COLUMNS]
+    ends = func.min(DomainDay.first_at), func.max(DomainDay.last_at)
+    found = session.execute(
+        select(DomainDay.relay_id, *ends, *sums).where(small).group_by(DomainDay.relay_id).order_by(DomainDay.relay_id)
+    ).all()
+    for relay_id, first_at, last_at, *counts in found:
+        values = dict(zip(COLUMNS, map(int, counts), strict=True))
+        add = insert_into(session, DomainDay).values(
+            day=day, domain="", relay_id=relay_id, first_at=first_at, last_at=last_at, **values
+        )
+        session.execute(
+            add.on_conflict_do_update(
+                index_elements=[DomainDay.day, DomainDay.domain, DomainDay.relay_id],
+                set_={name: getattr(DomainDay, name) + add.excluded[name] for name in COLUMNS},
+            )
+        )
+    session.execute(delete(DomainDay).where(small).execution_options(synchronize_session=False))

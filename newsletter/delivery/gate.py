@@ -12,6 +12,7 @@ from newsletter.core.tokens import Vault
 from newsletter.delivery import exchangers, lanes, relays, throttle
 from newsletter.delivery.models import RelayRecord
 from newsletter.delivery.passage import SOON, Passage
+from newsletter.delivery.providers import provider_of, way_of
 from newsletter.delivery.routes import Outlet, Routes
 from newsletter.delivery.watch import Finding, Key, Watch, concerns_relay
 from newsletter.mail.transport import Outcome, OutcomeKind, Relay
@@ -37,6 +38,7 @@ class Gate:
         self._limiting: dict[Key, Passage] = {}
         self._clear: int | None = None
         self._domains: frozenset[str] = frozenset()
+        self._by_provider = False
         self._groups = exchangers.Groups()
         self._watch = Watch()
         self._read_at: datetime | None = None
@@ -198,8 +200,9 @@ class Gate:
         """Put together what `admit` asks, so that a message for which nothing is limited asks nothing."""
         self._limiting = {key: passage for key, passage in self._passages.items() if passage.limits(now)}
         self._domains = frozenset(domain for _relay_id, domain in self._limiting if domain)
+        self._by_provider = any(domain.startswith("@") for domain in self._domains)
         self._clear = None
-        if len(self._routes.outlets) == 1 and ALL_MAIL not in self._limiting:
+        if len(self._routes.outlets) == 1 and ALL_MAIL not in self._limiting and not self._by_provider:
             (only,) = self._routes.outlets.values()
             key = (only.relay_id, "")
             asks = key in self._limiting or only.senders or only.group_exchangers
@@ -213,6 +216,8 @@ class Gate:
         keys = [ALL_MAIL, (relay_id, "")]
         for name in {domain, recipient_domain}:
             keys += [(0, name), (relay_id, name)]
+        if self._by_provider:
+            keys.append((relay_id, way_of(provider_of(recipient_domain))))
         return [passage for key in keys if (passage := self._limiting.get(key)) is not None]
 
     def _group(self, relay_id: int, recipient_domain: str) -> str:

@@ -14,6 +14,7 @@ from newsletter.delivery.reputation import Figures, Verdict, judge, over_the_cei
 
 STEP = 2  # half steps
 USED = 0.5  # of the allowance: who sends less learns nothing about more
+FULL = 0.9  # of the allowance
 LEAST = 50  # messages a day that a provider in trouble is left
 
 
@@ -81,6 +82,8 @@ def provider_allowance(before: int | None, day: Figures) -> tuple[int | None, Wh
         return max(LEAST, min(day.sent or LEAST, before or day.sent or LEAST)), why
     if before is None or why is Why.UNUSED:
         return before, why
+    if why is Why.GOOD and day.sent < before * FULL:
+        return None, why  # there was no more to send: it is no limit
     return (before * 2 if why is Why.GOOD else before * 3 // 2), why
 
 

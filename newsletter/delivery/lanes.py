@@ -22,7 +22,7 @@ LEASE = timedelta(seconds=10)
 TOKEN_LEASE = timedelta(seconds=3)
 QUIET = timedelta(days=1)
 
-OPERATORS = frozenset({"per_second", "per_day", "concurrency"})
+NOT_THE_WORKERS = frozenset({"per_second", "per_day", "concurrency", "allowance"})
 _STATE = tuple(field.name for field in fields(State))
 _COLUMNS = [getattr(Lane, name) for name in ("id", "relay_id", "domain", *_STATE)]
 
@@ -78,12 +78,12 @@ def make(session: Session, keys: Iterable[tuple[int, str]], *, now: datetime) ->
 
 
 def write(session: Session, states: Mapping[int, State]) -> None:
-    """Write back what workers keep of lanes they have locked. The limits are the operator's."""
+    """Write back what workers keep of lanes they have locked. The limits are the operator's and the warm-up's."""
     if states:
         session.execute(
             update(Lane),
             [
-                {"id": lane_id} | {name: value for name, value in asdict(state).items() if name not in OPERATORS}
+                {"id": lane_id} | {name: value for name, value in asdict(state).items() if name not in NOT_THE_WORKERS}
                 for lane_id, state in sorted(states.items())
             ],
         )
@@ -129,7 +129,8 @@ def forget_quiet(session: Session, *, now: datetime) -> None:
     gone.
     """
     session.execute(delete(LaneShare).where(LaneShare.until < now - LEASE))
-    unlimited = and_(Lane.per_second.is_(None), Lane.per_day.is_(None), Lane.concurrency.is_(None))
+    limits = (Lane.per_second, Lane.per_day, Lane.concurrency, Lane.allowance)
+    unlimited = and_(*(limit.is_(None) for limit in limits))
     is_open = and_(Lane.paused_at.is_(None), or_(Lane.closed_until.is_(None), Lane.closed_until < now))
     session.execute(delete(Lane).where(Lane.domain != "", unlimited, is_open, Lane.updated_at < now - QUIET))
 

@@ -19,7 +19,7 @@ MOST = 10_000_000
 @dataclass(frozen=True, slots=True)
 class PausedLane:
     """A lane through which nothing leaves until somebody mends what is wrong. An empty `relay` stands for any relay, an
-    empty `domain` for any reader. `next_probe_at` None: an operator paused it.
+    empty `domain` for any reader. `next_probe_at` None: no message tries, it waits for a person.
     """
 
     id: int
@@ -31,7 +31,8 @@ class PausedLane:
 
     @property
     def by_hand(self) -> bool:
-        return self.next_probe_at is None
+        """Whether an operator paused it, and not what was said of us."""
+        return self.next_probe_at is None and not self.reply
 
 
 def paused(session: Session) -> list[PausedLane]:

@@ -317,7 +317,9 @@ class Passage:
         return self._slowed_at is not None and timedelta(0) <= now - self._slowed_at < CALM
 
     def _may_grow(self, now: datetime) -> bool:
-        if not self.answered or (self.state.pace >= 1 and self.state.rate is None) or self._is_calming(now):
+        if not self.answered or (self.state.pace >= 1 and self.state.rate is None):
+            return False
+        if self._is_calming(now) or throttle.is_steady(self.state, now):
             return False
         return self._grew_at is None or not timedelta(0) <= now - self._grew_at < GROWING
 

@@ -12,7 +12,7 @@ from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.settings import Settings, relay_url
 from newsletter.core.tokens import Vault
-from newsletter.delivery import throttle
+from newsletter.delivery import throttle, warming
 from newsletter.delivery.limits import of_domain
 from newsletter.delivery.models import Lane, RelayRecord
 from newsletter.delivery.throttle import State
@@ -133,6 +133,7 @@ def create(
     _set(record, values)
     session.add(record)
     session.flush()
+    warming.start(session, record, now=now)
     audit.record(session, actor=actor, action="relay.created", subject="relay", subject_id=record.id, now=now)
     return record
 
@@ -155,6 +156,8 @@ def change(
             raise RefusedError(_("The address of this relay is NEWSLETTER_SMTP_URL; change it there."))
         record.locked_url = _locked(url, vault)
     _set(record, values)
+    if {"warm_up", "warm_up_since"} & values.keys():
+        warming.start(session, record, now=now)
     changed = sorted(values) + (["url"] if url is not None else [])
     audit.record(
         session, actor=actor, action="relay.changed", subject="relay", subject_id=record.id, now=now, fields=changed

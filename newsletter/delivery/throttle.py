@@ -8,7 +8,8 @@ included that workers have taken and not spent. So however many workers there ar
 stops it for at most a minute.
 
 Pace: trouble halves it and closes the lane for some seconds, acceptances let it grow by a twentieth a second. What it
-is a share of is the operator's limit, or, where there is none, the speed at which the trouble began.
+is a share of is the operator's limit, or, where there is none, the speed at which the trouble began. Trouble that
+shows only later, in what readers and bounces say, keeps it from growing for a while.
 """
 
 import math
@@ -25,6 +26,7 @@ LONGEST_CLOSING = timedelta(minutes=2)
 FIRST_PROBE = timedelta(minutes=15)
 LAST_PROBE = timedelta(hours=4)
 PROBE_LEASE = timedelta(minutes=15)  # a relay may take ten minutes over its answer (RFC 5321, 4.5.3.2.6)
+STEADY = timedelta(hours=1)
 JITTER = 0.2
 WARM_UP = (200, 500, 1000, 2000, 5000, 10_000, 20_000, 40_000, 70_000, 100_000, 150_000, 250_000, 400_000, 700_000)
 
@@ -36,6 +38,7 @@ class State:
     per_second: float | None = None
     per_day: int | None = None
     concurrency: int | None = None
+    allowance: int | None = None
     tokens: float = 0.0
     refilled_at: datetime | None = None
     pace: float = 1.0
@@ -44,6 +47,7 @@ class State:
     sent_today: int = 0
     refusals: int = 0
     closed_until: datetime | None = None
+    steady_until: datetime | None = None
     paused_at: datetime | None = None
     reply: str | None = None
     updated_at: datetime | None = None
@@ -109,13 +113,15 @@ def _begin_day(state: State, now: datetime) -> State:
 
 
 def cap(state: State, warm_up: list[int], since: datetime | None, now: datetime) -> int | None:
-    """Most messages of this day, by the operator's limit and by the plan of a relay that warms up; None: no limit.
+    """Most messages of this day, by the operator's limit and by what a warm-up allows; None: no limit.
 
-    The plan's days begin at midnight: the first is the one that holds `since`, and the last is not the limit of those
-    that follow.
+    A plan that no review has looked at goes by the days, which begin at midnight: the first is the one that holds
+    `since`, and the last is not the limit of those that follow.
     """
     limits = [] if state.per_day is None else [state.per_day]
-    if warm_up and since is not None:
+    if state.allowance is not None:
+        limits.append(state.allowance)
+    elif warm_up and since is not None:
         number = max(0, (midnight(now) - midnight(since)).days)
         limits += warm_up[number : number + 1]
     return min(limits, default=None)
@@ -146,11 +152,21 @@ def at_pace(total: int, pace: float) -> int:
 # What the other side bears
 
 
-def slow_down(state: State, *, observed: float, close: bool, learn: bool, now: datetime, rng: random.Random) -> State:
+def slow_down(
+    state: State,
+    *,
+    observed: float,
+    close: bool,
+    learn: bool,
+    now: datetime,
+    rng: random.Random,
+    steady: timedelta | None = None,
+) -> State:
     """After trouble: half the pace, and with `close` nothing at all for some seconds, longer each time.
 
     `observed`: messages a second that were taken lately. With `learn` it becomes what the pace is a share of, where no
-    limit is set; a relay's own lane adapts its connections instead.
+    limit is set; a relay's own lane adapts its connections instead. `steady`: for so long the pace does not grow,
+    whatever is accepted.
     """
     if is_paused(state):
         return state
@@ -162,7 +178,13 @@ def slow_down(state: State, *, observed: float, close: bool, learn: bool, now: d
     if close:
         length = min(timedelta(seconds=CLOSING / pace), LONGEST_CLOSING) * (1 + rng.uniform(-JITTER, JITTER))
         closed_until = max(now + length, closed_until or now)
-    return replace(state, pace=pace, rate=rate, closed_until=closed_until, updated_at=now)
+    steady_until = state.steady_until if steady is None else now + steady
+    return replace(state, pace=pace, rate=rate, closed_until=closed_until, steady_until=steady_until, updated_at=now)
+
+
+def is_steady(state: State, now: datetime) -> bool:
+    """Whether the pace must not grow yet."""
+    return state.steady_until is not None and state.steady_until > now
 
 
 def speed_up(state: State, *, binding: bool, now: datetime) -> State:
@@ -171,7 +193,7 @@ def speed_up(state: State, *, binding: bool, now: datetime) -> State:
     `binding`: messages had to wait for this lane. A learned rate that holds nothing up is forgotten; one that does is
     doubled, so that the lane goes on growing as steadily as before.
     """
-    if is_paused(state) or (state.pace >= 1 and state.rate is None):
+    if is_paused(state) or is_steady(state, now) or (state.pace >= 1 and state.rate is None):
         return state
     since = state.updated_at or now
     elapsed = (now - since).total_seconds()
@@ -201,16 +223,19 @@ def is_shut(state: State, now: datetime) -> bool:
     return is_paused(state) or is_closed(state, now)
 
 
-def pause(state: State, *, reply: str, now: datetime, rng: random.Random) -> State:
-    """Stop the lane until a probe is taken or an operator resumes it; a lane that is paused already stays as it is."""
+def pause(state: State, *, reply: str, now: datetime, rng: random.Random, probe: bool = True) -> State:
+    """Stop the lane until a probe is taken or an operator resumes it; a lane that is paused already stays as it is.
+
+    Without `probe` only an operator does: that one message is taken refutes nothing that readers have said.
+    """
     if is_paused(state):
         return state
-    closed_until = now + _probe_delay(1, rng)
+    closed_until = now + _probe_delay(1, rng) if probe else None
     return replace(state, paused_at=now, refusals=1, reply=reply[:500], closed_until=closed_until, updated_at=now)
 
 
 def probe_is_due(state: State, now: datetime) -> bool:
-    """Whether one message may try a paused lane. One that was paused by hand has no time set: it waits for a hand."""
+    """Whether one message may try a paused lane. One that has no time set waits for a hand."""
     return is_paused(state) and state.closed_until is not None and state.closed_until <= now
 
 
@@ -247,12 +272,22 @@ def reopen(state: State, now: datetime) -> State:
 def resumed(state: State, now: datetime) -> State:
     """As an operator opens it: as if nothing had been."""
     return replace(
-        state, paused_at=None, closed_until=None, refusals=0, reply=None, pace=1.0, rate=None, updated_at=now
+        state,
+        paused_at=None,
+        closed_until=None,
+        steady_until=None,
+        refusals=0,
+        reply=None,
+        pace=1.0,
+        rate=None,
+        updated_at=now,
     )
 
 
 def mend(state: State, now: datetime) -> State:
     """Bring near what a clock that was put back has left far in the future."""
+    if state.steady_until is not None and state.steady_until - now > STEADY + SKEW:
+        state = replace(state, steady_until=now + STEADY)
     if state.closed_until is None:
         return state
     longest = max(LAST_PROBE, PROBE_LEASE) if is_paused(state) else LONGEST_CLOSING

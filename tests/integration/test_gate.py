@@ -13,7 +13,7 @@ from newsletter.core.clock import utc_now
 from newsletter.core.database import open_database
 from newsletter.core.settings import load_settings
 from newsletter.core.tokens import Vault
-from newsletter.delivery import lanes, limits, relays
+from newsletter.delivery import days, lanes, limits, relays, warming
 from newsletter.delivery.gate import Gate
 from newsletter.delivery.models import Exchanger, Lane, LaneShare, RelayRecord
 from newsletter.mail.replies import Phase, Reply, ReplyClass, classify
@@ -432,7 +432,14 @@ def test_a_relay_that_warms_up_takes_its_share_of_the_day_and_the_others_the_res
         assert Counter(taken)[new] == day
         assert Counter(taken)[None] < 60
         taken.clear()
-        place.step(timedelta(days=1))
+        answered = days.Sums()
+        answered.add(POSTE, new, "sent", day)
+        with newsroom.database.unit() as session:
+            days.write(session, answered, now=place.now)
+        newsroom.pass_time(days=1)
+        with newsroom.database.unit() as session:
+            warming.review(session, now=place.now)
+        place.step()
 
 
 def test_places_of_a_domain_are_shared_by_workers_and_never_more_are_used(newsroom: Newsroom) -> None:

@@ -2,7 +2,7 @@
 
 from newsletter.core import jobs, ratelimit
 from newsletter.core.clock import utc_now
-from newsletter.delivery import lanes
+from newsletter.delivery import days, lanes
 from newsletter.feeds import forgetting
 from newsletter.subscriptions import interning, pausing
 from worker import runtime
@@ -18,6 +18,9 @@ def tidy_up() -> None:
     with runtime.installation().database.unit() as session:
         ratelimit.forget_past(session, now)
         lanes.forget_quiet(session, now=now)
+    with runtime.installation().database.unit() as session:
+        days.forget(session, now=now)
+        days.fold(session, now=now)
     with runtime.installation().database.unit() as session:
         pausing.resume_due(session, now=now)
         interning.drop_unused(session)
