@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from newsletter.core.destinations import Allowed, Resolver, resolve_checked, system_resolver
 from newsletter.core.i18n import gettext as _
@@ -56,21 +56,34 @@ def fetch(
     tls: ssl.SSLContext | None = None,
     headers: Mapping[str, str] | None = None,
     statuses: Collection[int] = (200,),
+    redirects: int = MAX_REDIRECTS,
+    method: Literal["GET", "HEAD"] = "GET",
+    enough: bool = False,
 ) -> Fetched:
-    """GET `url`, through at most five redirects, each checked like the first.
+    """GET `url`, through at most so many redirects, each checked like the first.
 
     `allow`: hosts or networks that may be private. `accept`: media types, `image/*` possible. `max_bytes` bounds the
     body as sent and as unpacked. The deadline covers everything from the first lookup to the last octet. `headers` are
-    sent beside ours. `statuses`: answers that the caller understands; any other one is an error. Raises FetchError, as
-    its kind PrivateAddressError when the host is inside a private network.
+    sent beside ours. `statuses`: answers that the caller understands; any other one is an error. `enough`: a longer
+    body is cut at `max_bytes` instead of refused. Raises FetchError, as its kind PrivateAddressError when the host is
+    inside a private network.
     """
     deadline = _Deadline(deadline_seconds)
     terms = _Terms(
-        Allowed.parse(allow), accept, max_bytes, deadline, resolver, tls or _system_tls(), headers or {}, statuses
+        Allowed.parse(allow),
+        accept,
+        max_bytes,
+        deadline,
+        resolver,
+        tls or _system_tls(),
+        headers or {},
+        statuses,
+        method,
+        enough,
     )
     target = parse_target(url)
     lasting, permanent_url = True, None
-    for _hop in range(MAX_REDIRECTS + 1):
+    for _hop in range(redirects + 1):
         try:
             answer = _request(target, terms)
         except TimeoutError:
@@ -143,6 +156,8 @@ class _Terms:
     tls: ssl.SSLContext
     headers: Mapping[str, str]
     statuses: Collection[int]
+    method: str
+    enough: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +172,14 @@ def _request(target: Target, terms: _Terms) -> Fetched | _Redirect:
         connection.settimeout(terms.deadline.left())
         connection.sendall(_request_head(target, terms))
         wire = _Wire(connection, terms.deadline, terms.max_bytes + OVERHEAD)
-        response = http.client.HTTPResponse(cast(socket.socket, wire), method="GET")
+        response = http.client.HTTPResponse(cast(socket.socket, wire), method=terms.method)
         response.begin()
         location = response.headers.get("location")
         if response.status in REDIRECTS and location:
             # Header octets are read as Latin-1; a server that sends a bare path beyond ASCII means UTF-8.
             return _Redirect(response.status, location.encode("latin-1", "replace").decode("utf-8", "replace"))
         _check_answer(target, response, terms)
-        body = _read_body(response, terms.max_bytes, terms.deadline) if response.status == 200 else b""
+        body = _read_body(response, terms) if response.status == 200 else b""
         headers = response.headers
         named = {name.lower(): value for name, value in headers.items()}
         kind, charset = headers.get_content_type(), headers.get_content_charset()
@@ -173,7 +188,7 @@ def _request(target: Target, terms: _Terms) -> Fetched | _Redirect:
 
 def _request_head(target: Target, terms: _Terms) -> bytes:
     lines = (
-        f"GET {target.path} HTTP/1.1",
+        f"{terms.method} {target.path} HTTP/1.1",
         f"Host: {target.authority}",
         f"User-Agent: {USER_AGENT}",
         f"Accept: {', '.join(terms.accept)}",
@@ -226,20 +241,23 @@ def _check_answer(target: Target, response: http.client.HTTPResponse, terms: _Te
         )
 
 
-def _read_body(response: http.client.HTTPResponse, max_bytes: int, deadline: _Deadline) -> bytes:
+def _read_body(response: http.client.HTTPResponse, terms: _Terms) -> bytes:
     """The body, unpacked. Both its sizes are bounded, since a kilobyte of gzip may hold a megabyte."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
         raise http.client.HTTPException(f"content encoding {encoding[:20]}")
     unpacker = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
     body = bytearray()
+    max_bytes = terms.max_bytes
     while chunk := response.read(65_536):
-        deadline.left()
+        terms.deadline.left()
         # One octet over the bound is enough to know; the rest of a bomb is never unpacked.
         body += unpacker.decompress(chunk, max_bytes + 1 - len(body)) if unpacker else chunk
         if len(body) > max_bytes:
+            if terms.enough:
+                return bytes(body[:max_bytes])
             raise _TooLargeError
-    if response.length or (unpacker and not unpacker.eof):
+    if terms.method == "GET" and (response.length or (unpacker and not unpacker.eof)):
         raise http.client.IncompleteRead(b"")
     return bytes(body)
 
