@@ -14,6 +14,7 @@ app = Celery(
     include=[
         "worker.tasks.deliveries",
         "worker.tasks.exchangers",
+        "worker.tasks.feedback",
         "worker.tasks.feeds",
         "worker.tasks.issues",
         "worker.tasks.maintenance",

@@ -4,6 +4,8 @@ from functools import lru_cache
 
 from newsletter.core.installation import Installation
 from newsletter.delivery.transactional import Writer
+from newsletter.feedback import replying
+from newsletter.feedback.replying import ReplyMails
 from newsletter.issues import letters
 from newsletter.issues.letters import ReviewMails
 from newsletter.subscriptions import mails
@@ -20,4 +22,5 @@ def writers(installation: Installation) -> dict[str, Writer]:
         mails.ALREADY_SUBSCRIBED: subscription.already_subscribed,
         letters.PROOF: review.proof,
         letters.ISSUE_NOTICE: review.notice,
+        replying.READER_REPLY: ReplyMails(installation).reader_reply,
     }

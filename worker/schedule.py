@@ -23,6 +23,7 @@ SCHEDULE = {
         (jobs.LOOK_UP_EXCHANGERS, 60.0),
         (jobs.SWEEP_PICTURES, 30.0),
         (jobs.SWEEP_FEEDS, 30.0),
+        (jobs.SWEEP_INBOUND, 10.0),
         (jobs.REVIEW_REPUTATION, 60.0),
         (jobs.TIDY_UP, 3600.0),
     )

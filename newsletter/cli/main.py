@@ -31,6 +31,9 @@ COMMANDS = {
     "digest": "newsletter.cli.digest:digest",
     "issues": "newsletter.cli.issues:issues",
     "bounces": "newsletter.cli.bounces:bounces",
+    "inbound": "newsletter.cli.inbound:inbound",
+    "mailboxes": "newsletter.cli.mailboxes:mailboxes",
+    "webhooks": "newsletter.cli.webhooks:webhooks",
     "relays": "newsletter.cli.relays:relays",
     "doctor": "newsletter.cli.doctor:doctor",
 }

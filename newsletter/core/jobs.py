@@ -30,6 +30,9 @@ FETCH_PICTURES: Final = "pictures.fetch"
 SWEEP_PICTURES: Final = "pictures.sweep"
 POLL_FEEDS: Final = "feeds.poll"
 SWEEP_FEEDS: Final = "feeds.sweep"
+READ_INBOUND: Final = "feedback.read"
+SWEEP_INBOUND: Final = "feedback.sweep"
+POLL_MAILBOXES: Final = "feedback.poll"
 REVIEW_REPUTATION: Final = "reputation.review"
 TIDY_UP: Final = "maintenance.tidy_up"
 
@@ -46,6 +49,9 @@ QUEUES: Final = {
     SWEEP_PICTURES: PERIODIC,
     POLL_FEEDS: OUTSIDE,
     SWEEP_FEEDS: PERIODIC,
+    READ_INBOUND: FAST,
+    SWEEP_INBOUND: PERIODIC,
+    POLL_MAILBOXES: OUTSIDE,
     REVIEW_REPUTATION: PERIODIC,
     TIDY_UP: PERIODIC,
 }

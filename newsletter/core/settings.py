@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     fetch_allow: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Hosts or networks, by commas, that outbound requests may reach although they are private."
     )
+    inbound: str = Field(
+        "",
+        description=(
+            "Where bounces are taken in: `smtp://HOST:PORT`, `lmtp://HOST:PORT` or `lmtp:///PATH`. Unset: no listener."
+        ),
+    )
     trusted_proxies: int = Field(0, ge=0, le=5, description="How many reverse proxies stand before the web server.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
 
@@ -103,6 +109,16 @@ class Settings(BaseSettings):
             raise ValueError("its port is 0")
         if value and name == "smtp_url" and not urlsplit(value).hostname:
             raise ValueError("it names no host")
+        return value
+
+    @field_validator("inbound")
+    @classmethod
+    def _listens_somewhere(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and parts.scheme not in ("smtp", "lmtp"):
+            raise ValueError("it must begin with smtp:// or lmtp://")
+        if value and not ((parts.hostname and parts.port) or (parts.scheme == "lmtp" and parts.path.startswith("/"))):
+            raise ValueError("it needs a host and a port, as in smtp://127.0.0.1:2525, or lmtp:///run/newsletter.sock")
         return value
 
     @field_validator("base_url")

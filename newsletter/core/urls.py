@@ -47,6 +47,10 @@ class Links:
         """The issue on the desk, for staff."""
         return f"{self.site_url}/admin/issues/{issue_id}"
 
+    def webhook(self, provider: str, token: str) -> str:
+        """Where a provider reports bounces and complaints to; as good as a password."""
+        return f"{self.site_url}/hooks/{provider}/{token}"
+
     def password(self, token: str) -> str:
         return f"{self.site_url}/admin/password/{token}"
 

@@ -1,4 +1,5 @@
-"""Readers whose address is refused for good while a message is handed over: they are not written to again.
+"""Readers whose address is refused for good, at the door or by a report that comes later: they are not written to
+again.
 
 Unless too many of one domain are refused at once. Large providers have answered "no such user" for mailboxes that exist
 while something of theirs was broken; such refusals are held for a person to look at, and those of the hour before with
@@ -39,6 +40,7 @@ class Refusal:
     email: str
     domain: str
     reply: str
+    source: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ def trips(hard: int, answered: int) -> bool:
 def take(session: Session, refusals: Sequence[Refusal], *, now: datetime) -> list[int]:
     """Put the addresses on the do-not-mail list, or hold them; returns the subscribers who are on it now.
 
-    In the transaction that writes the outcomes, after `tally.count` has counted them; once is the same as twice. What
+    All of them from one source. In the transaction that writes the outcomes, after `tally.count` has counted them; once
+    is the same as twice. What
     still waits for these subscribers is left out when its turn comes; `withdraw`, in a unit of its own, does it sooner.
     """
     known = _unknown_yet(session, refusals)
@@ -83,6 +86,7 @@ def take(session: Session, refusals: Sequence[Refusal], *, now: datetime) -> lis
                 "email_key": key_of(item.email),
                 "domain": item.domain,
                 "at": now,
+                "source": item.source,
                 "reply": item.reply[: ledger.MAX_REPLY],
                 "answered": answered.get((item.issue_id, item.domain), 0) - per_domain[item.issue_id, item.domain],
                 "fate": BounceFate.SUPPRESSED,
@@ -98,7 +102,7 @@ def take(session: Session, refusals: Sequence[Refusal], *, now: datetime) -> lis
         session,
         {key_of(item.email): item.reply for item, _ in believed},
         SuppressionReason.HARD_BOUNCE,
-        source=SOURCE,
+        source=refusals[0].source,
         now=now,
     )
     return [subscriber_id for _, subscriber_id in believed]
@@ -202,7 +206,7 @@ def _hold(session: Session, domain: str, *, now: datetime) -> None:
         .returning(Bounce.email_key)
         .execution_options(synchronize_session=False)
     ).all()
-    suppression.lift_all(session, keys, source=SOURCE, since=now - WINDOW, by=BREAKER, now=now)
+    suppression.lift_all(session, keys, SuppressionReason.HARD_BOUNCE, since=now - WINDOW, by=BREAKER, now=now)
 
 
 def _held_of(domain: str | None) -> list[ColumnElement[bool]]:

@@ -133,7 +133,8 @@ class DeliveryAttempt(Base):
 
 
 class Bounce(Base):
-    """A reader's address that was refused for good while a message was handed over, and what was made of that.
+    """A reader's address that was refused for good, while a message was handed over or by a report that came later, and
+    what was made of that.
 
     `answered`: how many messages of the issue its domain had answered until then, so that the share of refusals since
     then can be told. `decided_at`: when a person decided about what was held.
@@ -152,11 +153,30 @@ class Bounce(Base):
     email_key: Mapped[str] = mapped_column(KeyText)
     domain: Mapped[str] = mapped_column(String(255))
     at: Mapped[datetime]
+    source: Mapped[str] = mapped_column(String(80), default="smtp", server_default="smtp")
     reply: Mapped[str] = mapped_column(String(500))
     answered: Mapped[int]
     fate: Mapped[BounceFate] = mapped_column(words(BounceFate))
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None] = mapped_column(String(320))
+
+
+class SoftBounce(Base):
+    """A message that did not arrive though its address may exist: a full mailbox, one that is shut off (`disabled`), a
+    server that could not be reached for days. One of each delivery.
+    """
+
+    __tablename__ = "soft_bounces"
+    __table_args__ = (Index("ix_soft_bounces_subscriber_id_at", "subscriber_id", "at"),)
+
+    id: Mapped[RowId]
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), unique=True)
+    issue_id: Mapped[int]
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id", ondelete="CASCADE"))
+    at: Mapped[datetime]
+    disabled: Mapped[bool]
+    source: Mapped[str] = mapped_column(String(80))
+    reply: Mapped[str] = mapped_column(String(500))
 
 
 class TransactionalMail(Base):

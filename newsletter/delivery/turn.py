@@ -14,7 +14,7 @@ from time import monotonic
 
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import bounces, claim, journal, ledger, tally
+from newsletter.delivery import bounces, claim, journal, ledger, soft_bounces, tally
 from newsletter.delivery.claim import Row
 from newsletter.delivery.decide import Change, decide, not_begun
 from newsletter.delivery.models import SkipReason
@@ -118,6 +118,20 @@ class Turn:
         ]
         if refusals:
             self.bounced = bounces.take(session, refusals, now=self.now)
+        misses = [
+            soft_bounces.Miss(
+                item.delivery_id,
+                item.held.claim.issue_id,
+                item.reader.email,
+                outcome.detail,
+                soft_bounces.is_disabled(outcome.reply.enhanced if outcome.reply else ""),
+                bounces.SOURCE,
+            )
+            for item, outcome in known
+            if soft_bounces.is_soft(outcome)
+        ]
+        if misses:
+            self.bounced += soft_bounces.take(session, misses, now=self.now)
 
     def _let_go(self, session: Session) -> None:
         """Give back the batches that are not ours any more after this turn: done, stopped, or shut for too long."""

@@ -35,13 +35,19 @@ _CHALLENGE = re.compile(
     r"|spam ?arrest|sender verification|white ?list.{0,60}(?:click|reply)",
     re.IGNORECASE,
 )
-_STOP = re.compile(
-    r"^\W*(?:please\s+|merci de (?:me |nous )?|veuillez (?:me |nous )?|je (?:veux|souhaite|voudrais"
-    r"|d[ée]sire) )?(?:stop|unsubscribe(?: me)?|remove(?: me)?|opt[- ]?out|d[ée]sabonn\w*(?:[- ]moi)?"
-    r"|(?:me )?d[ée]sabonner|(?:me )?d[ée]sinscri\w*(?:[- ]moi)?|r[ée]sili\w+|arr[êe]te[rz]?|retirer"
-    r"|supprime[rz](?:[- ]moi)?|desinscription|cancel(?: my)? subscription|leave)\b[\w ,'’-]{0,60}\W*$",
-    re.IGNORECASE,
+_BEFORE = (
+    r"(?:please\s+|merci de (?:me |nous )?|veuillez (?:me |nous )?|je (?:veux|souhaite|voudrais|d[ée]sire) (?:me )?)?"
 )
+_WISH = (
+    r"(?:stop|unsubscribe|remove|opt[- ]?out|d[ée]sabonn\w{0,6}|d[ée]sinscri\w{0,6}|r[ée]sili\w{1,6}|arr[êe]te[rz]?"
+    r"|retirer|supprimer|supprimez|cancel (?:my )?subscription|leave)"
+)
+_AFTER = (
+    r"(?:[- ](?:me|moi|nous|svp|s.il vous pla[iî]t|merci|please|thanks|thank you|now|mail(?:s|ing)?|e-?mails?|courriels?"
+    r"|envois?|sending"
+    r"|(?:from|de|à|of)? ?(?:la|cette|votre|vos|les|this|the|your)? ?(?:newsletters?|lettres?|listes?|list)))"
+)
+_STOP = re.compile(rf"^\W*{_BEFORE}{_WISH}{_AFTER}{{0,4}}\W*$", re.IGNORECASE)
 _QUOTED = re.compile(
     r"^(?:>|On .{5,120} wrote:|Le .{5,120} a [ée]crit|-{2,}|_{5,}|De ?:|From:|Envoy[ée])", re.IGNORECASE
 )

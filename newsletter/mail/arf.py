@@ -45,9 +45,15 @@ def find(message: Received) -> FeedbackReport | None:
     if not fields and not declared and not _is_juno(message):
         return None
     original = _original(message)
+    original = _original(message)
+    said = (
+        fields.get("original-rcpt-to", ""),
+        fields.get("removal-recipient", ""),
+        dict(reversed(original)).get("to", ""),
+    )
     return FeedbackReport(
         kind=_word(fields.get("feedback-type", "abuse")),
-        recipient=_address(fields.get("original-rcpt-to", "")) or _address(fields.get("removal-recipient", "")),
+        recipient=next(filter(None, map(_address, said)), ""),
         mail_from=_address(fields.get("original-mail-from", "")),
         user_agent=fields.get("user-agent", "")[:200],
         source_ip=fields.get("source-ip", "")[:60],

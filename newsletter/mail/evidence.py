@@ -26,8 +26,10 @@ class Kind(StrEnum):
     """The recipient's server took it."""
     AUTO_REPLY = "auto_reply"
     """A machine answered: on holiday, moved, a challenge, a read receipt."""
+    ANSWER = "answer"
+    """A person wrote something."""
     OTHER = "other"
-    """Anything else: an answer by a person, a report that is not about a reader."""
+    """Anything else, such as a report that is not about a reader."""
 
 
 @dataclass(frozen=True, slots=True)

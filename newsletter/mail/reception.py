@@ -1,54 +1,105 @@
-"""The receiving side of SMTP (RFC 5321): an asyncio protocol that takes every recipient and hands over whole messages.
+"""The receiving side of SMTP (RFC 5321) and LMTP (RFC 2033): an asyncio protocol that hands over whole messages.
 
 Written here because aiosmtpd reads a message one line at a time: 89 digests of 31 kB a second on one core, where this
-takes 5,400. For loopback and for trusted networks: no TLS, no sign-in.
+takes 5,400. No TLS and no sign-in: for loopback, for trusted networks, and behind a mail server that faces the world.
 """
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import cast
 
 COMMAND_LIMIT = 4096  # octets; RFC 5321 section 4.5.3.1.4 asks for 512, extensions add to it
 RECIPIENT_LIMIT = 1000
+MISTAKES = 20  # commands refused before a client that only guesses is sent away
 EXTENSIONS = ("PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 PATH = re.compile(r'(?i)(FROM|TO):\s*<((?:"(?:[^"\\]|\\.)*"|[^<>"\s])*)>(?:\s+(.*))?\Z')
 SIZE = re.compile(r"(?i)\bSIZE=(\d{1,15})\b")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 END_OF_DATA = b"\r\n.\r\n"
+TOO_MANY_MISTAKES = "421 4.7.0 too many mistakes"
 
-Keep = Callable[[str, list[str], bytes], None]
-"""Takes the envelope sender, the envelope recipients and the message, dot-stuffing undone; an OSError becomes a 451."""
+Keep = Callable[[str, list[str], bytes], Awaitable[None] | None]
+"""Takes the envelope sender, the envelope recipients and the message, dot-stuffing undone; an OSError becomes a 451.
+What it answers later is waited for before the client hears anything.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a server behaves. `kept`: octets of a message that are handed over, the rest of it is taken and forgotten;
+    None, all. `refuse` says why a recipient is not taken, as `550 5.1.1 …`, or nothing. `patience`: seconds that a
+    client may be silent, None for ever.
+    """
+
+    name: str = "localhost"
+    lmtp: bool = False
+    kept: int | None = None
+    refuse: Callable[[str], str | None] = lambda _recipient: None
+    patience: float | None = None
 
 
 class Reception(asyncio.Protocol):
     """One connection of a client."""
 
-    def __init__(self, keep: Keep, largest: int) -> None:
+    def __init__(self, keep: Keep, largest: int, manners: Manners | None = None) -> None:
         self._keep = keep
         self._largest = largest
+        self._manners = manners or Manners()
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._searched = 0
+        self._beginning = b""  # of a message that is longer than what is kept
+        self._passed = 0  # octets of it that are forgotten
         self._in_data = False
-        self._too_large = False
+        self._waiting: asyncio.Future[None] | None = None
         self._sender: str | None = None
         self._recipients: list[str] = []
+        self._mistakes = 0
+        self._silence: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.write(b"220 localhost ESMTP\r\n")
+        self._transport.write(f"220 {self._manners.name} {'LMTP' if self._manners.lmtp else 'ESMTP'}\r\n".encode())
+        self._listen()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._listen()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what has come in, until more is needed or a message is being kept."""
+        if self._waiting is not None:
+            if self._transport is not None and len(self._buffer) > self._largest:
+                self._transport.pause_reading()  # it sends ahead of every answer
+            return
         replies: list[str] = []
-        while self._take_message(replies) if self._in_data else self._take_command(replies):
+        while self._waiting is None and (self._take_message(replies) if self._in_data else self._take_command(replies)):
             pass
-        if self._transport is not None and replies:
-            # One write for a pipelined group of commands (RFC 2920 section 3.2).
-            self._transport.write("".join(f"{line}\r\n" for line in replies).encode())
-            if replies[-1].startswith(("221", "500 5.5.6")):
-                self._transport.close()
+        self._say(replies)
+
+    def _say(self, replies: list[str]) -> None:
+        if self._transport is None or not replies:
+            return
+        # One write for a pipelined group of commands (RFC 2920 section 3.2).
+        self._transport.write("".join(f"{line}\r\n" for line in replies).encode())
+        if replies[-1].startswith(("221", "421", "500 5.5.6")):
+            self._transport.close()
+
+    def _listen(self) -> None:
+        """Begin to wait for the client anew."""
+        if self._manners.patience is None:
+            return
+        if self._silence is not None:
+            self._silence.cancel()
+        loop = asyncio.get_running_loop()
+        self._silence = loop.call_later(self._manners.patience, self._say, ["421 4.4.2 nothing has come for too long"])
 
     def _take_command(self, replies: list[str]) -> bool:
         end = self._buffer.find(b"\r\n")
@@ -62,14 +113,22 @@ class Reception(asyncio.Protocol):
         verb, _, rest = line.partition(" ")
         reply = self._answer(verb.upper(), rest.strip())
         replies.extend([reply] if isinstance(reply, str) else reply)
-        return not replies[-1].startswith("221")
+        if replies[-1].startswith("5"):
+            self._mistakes += 1
+            if self._mistakes >= MISTAKES:
+                replies.append(TOO_MANY_MISTAKES)
+        return not replies[-1].startswith(("221", "421"))
 
     def _answer(self, verb: str, rest: str) -> str | list[str]:
         match verb:
-            case "EHLO":
+            case "EHLO" | "LHLO" if (verb == "LHLO") == self._manners.lmtp:
                 self._forget()
-                return ["250-localhost", *(f"250-{name}" for name in EXTENSIONS), f"250 SIZE {self._largest}"]
-            case "HELO" | "RSET":
+                name = self._manners.name
+                return [f"250-{name}", *(f"250-{extension}" for extension in EXTENSIONS), f"250 SIZE {self._largest}"]
+            case "HELO" if not self._manners.lmtp:
+                self._forget()
+                return "250 2.0.0 OK"
+            case "RSET":
                 self._forget()
                 return "250 2.0.0 OK"
             case "MAIL":
@@ -105,6 +164,8 @@ class Reception(asyncio.Protocol):
             return "503 5.5.1 MAIL comes first"
         if len(self._recipients) >= RECIPIENT_LIMIT:
             return "452 4.5.3 too many recipients"
+        if (refusal := self._manners.refuse(path[2])) is not None:
+            return refusal
         self._recipients.append(path[2])
         return "250 2.1.5 OK"
 
@@ -122,28 +183,67 @@ class Reception(asyncio.Protocol):
         # Only CR LF . CR LF ends a message: taking a bare line feed for it would let one message smuggle in another.
         end = self._buffer.find(END_OF_DATA, self._searched)
         if end < 0:
-            if len(self._buffer) > self._largest + len(END_OF_DATA):
-                self._too_large = True
-                del self._buffer[: -len(END_OF_DATA)]
             self._searched = max(0, len(self._buffer) - len(END_OF_DATA) + 1)
+            self._shorten()
             return False
-        content = bytes(self._buffer[: end + 2])
+        content = self._beginning or bytes(self._buffer[: end + 2])
+        too_large = self._passed + end > self._largest
         del self._buffer[: end + len(END_OF_DATA)]
-        self._too_large = self._too_large or end > self._largest
-        replies.append(self._kept(content.replace(b"\r\n.", b"\r\n")[2:]))
+        sender, recipients = self._sender or "", self._recipients
         self._forget()
+        if too_large:
+            replies.extend([f"552 5.3.4 at most {self._largest} octets"] * (len(recipients) if self._is_lmtp else 1))
+            return True
+        self._hand_over(sender, recipients, content.replace(b"\r\n.", b"\r\n")[2:][: self._manners.kept], replies)
         return True
 
-    def _kept(self, message: bytes) -> str:
-        if self._too_large:
-            return f"552 5.3.4 at most {self._largest} octets"
+    @property
+    def _is_lmtp(self) -> bool:
+        return self._manners.lmtp
+
+    def _shorten(self) -> None:
+        """Keep no more of a long message than is needed; what is too long altogether is forgotten as it comes."""
+        most = self._largest if self._manners.kept is None else min(self._manners.kept, self._largest)
+        if len(self._buffer) <= most + len(END_OF_DATA):
+            return
+        self._beginning = self._beginning or bytes(self._buffer[:most])
+        self._passed += len(self._buffer) - len(END_OF_DATA)
+        del self._buffer[: -len(END_OF_DATA)]
+        self._searched = 0
+
+    def _hand_over(self, sender: str, recipients: list[str], message: bytes, replies: list[str]) -> None:
+        # In LMTP each recipient has an answer of its own.
+        answers = len(recipients) if self._is_lmtp else 1
         try:
-            self._keep(self._sender or "", self._recipients, message)
+            kept = self._keep(sender, recipients, message)
         except OSError as error:
-            return f"451 4.3.1 cannot keep it: {type(error).__name__}"
-        return "250 2.0.0 kept"
+            replies.extend([_not_kept(error)] * answers)
+            return
+        if kept is None:
+            replies.extend(["250 2.0.0 kept"] * answers)
+            return
+        self._say(replies)
+        replies.clear()
+        self._waiting = asyncio.ensure_future(kept)
+        self._waiting.add_done_callback(lambda done: self._kept(done, answers))
+
+    def _kept(self, done: asyncio.Future[None], answers: int) -> None:
+        self._waiting = None
+        if self._transport is None or self._transport.is_closing():
+            return
+        error = None if done.cancelled() else done.exception()
+        reply = "250 2.0.0 kept" if error is None and not done.cancelled() else _not_kept(error)
+        self._say([reply] * answers)
+        self._transport.resume_reading()
+        self._go_on()
 
     def _forget(self) -> None:
-        self._in_data = self._too_large = False
+        self._in_data = False
+        self._beginning = b""
+        self._passed = 0
         self._sender = None
         self._recipients = []
+
+
+def _not_kept(error: BaseException | None) -> str:
+    return f"451 4.3.1 cannot keep it: {type(error).__name__}"

@@ -20,6 +20,7 @@ _COMPLAINTS = frozenset(
     {"abuse", "fraud", "virus", "other", "opt-out", "opt-out-list", "miscategorized", "unsubscribe", "dkim"}
 )
 _TO = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "to", "cc", "x-delivered-to", "resent-to")
+_ANSWERED = ("in-reply-to", "references")
 _RETURNED = (
     "message-id",
     "return-path",
@@ -64,7 +65,7 @@ def _read(message: Received, bounced: Bounced, envelope_recipient: str) -> list[
         return [_complaint(complaint, bounced, proofs)]
     if answers.is_receipt(message):
         return [Evidence(Kind.AUTO_REPLY, proofs=proofs)]
-    proofs += tuple(_quoted(bounced))
+    addressed, proofs = proofs, proofs + tuple(_quoted(bounced))
     if (status := dsn.find(message)) is not None:
         return _from_status(status, message, bounced, proofs)
     if not freetext.is_from_machine(message) and answers.is_automatic(message):
@@ -75,19 +76,18 @@ def _read(message: Received, bounced: Bounced, envelope_recipient: str) -> list[
     if answers.is_automatic(message):
         return [Evidence(Kind.AUTO_REPLY, proofs=proofs)]
     if answers.wants_to_leave(message):
-        return [Evidence(Kind.UNSUBSCRIBE, recipient=_sender(message), proofs=proofs)]
+        return [Evidence(Kind.UNSUBSCRIBE, recipient=_sender(message), proofs=addressed)]
     submitted = message.get("auto-submitted").lower()
-    kind = Kind.AUTO_REPLY if submitted.startswith(("auto-generated", "auto-notified")) else Kind.OTHER
-    return [Evidence(kind, recipient=_sender(message), proofs=proofs)]
+    kind = Kind.AUTO_REPLY if submitted.startswith(("auto-generated", "auto-notified")) else Kind.ANSWER
+    return [Evidence(kind, recipient=_sender(message), proofs=addressed)]
 
 
 def _complaint(found: FeedbackReport, bounced: Bounced, proofs: tuple[str, ...]) -> Evidence:
     original = dict(reversed(found.original))
     said = tuple(original[name] for name in _RETURNED if name in original)
-    recipient = found.recipient or _address(original.get("to", ""))
     return Evidence(
         Kind.COMPLAINT if found.kind in _COMPLAINTS else Kind.OTHER,
-        recipient=recipient,
+        recipient=found.recipient,
         reason=found.kind,
         proofs=(*proofs, found.mail_from, *said, *_quoted(bounced)),
         occurred_at=found.arrived_at,
@@ -145,8 +145,8 @@ def _nobody_named(message: Received, bounced: Bounced, proofs: tuple[str, ...]) 
 
 
 def _addressed(message: Received) -> Iterator[str]:
-    """The fields that say to whom a message came: the envelope sender of ours stands there."""
-    return (value for name, value in message.fields if name in _TO)
+    """The fields that say to whom a message came, where the envelope sender of ours stands, and what it answers."""
+    return (value for name, value in message.fields if name in _TO or name in _ANSWERED)
 
 
 def _quoted(bounced: Bounced) -> Iterator[str]:

@@ -21,6 +21,8 @@ class SubscriptionStatus(StrEnum):
 class EndedReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     ONE_CLICK = "one_click"
+    BY_MAIL = "by_mail"
+    COMPLAINED = "complained"
     NOT_ME = "not_me"
     BY_STAFF = "by_staff"
     SUPPRESSED = "suppressed"

@@ -49,7 +49,7 @@ def request_subscription(
     A new, pending or ended subscription gets a confirmation mail, an active one a mail that says so, a suppressed
     address nothing.
     """
-    if not suppression.may_confirm(session, address.key, now=now):
+    if not suppression.may_confirm(session, address.key):
         return
     subscriber = records.subscriber_for(session, address, language=language, now=now)
     subscription = records.subscription_for(session, subscriber.id, newsletter.id, now=now)

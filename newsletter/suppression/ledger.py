@@ -1,7 +1,7 @@
 """Putting addresses on the do-not-mail list and taking them off, always with a reason and a source."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -9,7 +9,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter.core.database import insert_into
 from newsletter.suppression.models import Suppression, SuppressionReason
 
-HARD_BOUNCE_REST = timedelta(days=30)  # after that a new sign-up may show that the mailbox exists again
+# Mail to these addresses did not arrive, and nobody asked us to stop: a confirmation, mailed once a day at most and only
+# to who has just asked for it, may show that the mailbox exists again.
+OF_ADDRESS = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCES})
 
 
 def suppress(
@@ -47,14 +49,14 @@ def lift(session: Session, email_key: str, *, by: str, now: datetime) -> bool:
 
 
 def lift_all(
-    session: Session, email_keys: Collection[str], *, source: str, since: datetime, by: str, now: datetime
+    session: Session, email_keys: Collection[str], reason: SuppressionReason, *, since: datetime, by: str, now: datetime
 ) -> None:
-    """Allow mail again to those of these addresses that `source` has suppressed since then."""
+    """Allow mail again to those of these addresses that were suppressed for this reason since then."""
     session.execute(
         update(Suppression)
         .where(
             Suppression.email_key.in_(email_keys),
-            Suppression.source == source,
+            Suppression.reason == reason,
             Suppression.created_at >= since,
             Suppression.lifted_at.is_(None),
         )
@@ -70,12 +72,12 @@ def find(session: Session, email_key: str) -> Suppression | None:
     )
 
 
-def may_confirm(session: Session, email_key: str, *, now: datetime) -> bool:
-    """Whether a confirmation may be mailed: a bounce is forgiven after a month, a complaint or "not me" is not."""
+def may_confirm(session: Session, email_key: str) -> bool:
+    """Whether a confirmation may be mailed: not to who called our mail spam or said "not me", and not where staff said
+    never. A bounce stops issues, no confirmation.
+    """
     found = find(session, email_key)
-    if found is None:
-        return True
-    return found.reason is SuppressionReason.HARD_BOUNCE and now - found.created_at >= HARD_BOUNCE_REST
+    return found is None or found.reason in OF_ADDRESS
 
 
 def is_suppressed(email_key: InstrumentedAttribute[str]) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from newsletter.core.columns import Base, KeyText, RowId, words
 
 class SuppressionReason(StrEnum):
     HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCES = "soft_bounces"  # nothing has arrived for weeks
     COMPLAINT = "complaint"
     NOT_ME = "not_me"  # the owner of the address said so on the confirmation page
     MANUAL = "manual"

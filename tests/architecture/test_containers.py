@@ -34,7 +34,7 @@ def test_the_compose_file_satisfies_the_compose_specification() -> None:
 
 
 def test_every_role_runs_a_command_that_exists(roles: dict[str, Any]) -> None:
-    assert {"migrate", "web", "worker-fast", "worker-bulk", "beat"} == set(roles)
+    assert {"migrate", "web", "inbound", "worker-fast", "worker-bulk", "beat"} == set(roles)
     for service in roles.values():
         assert service["command"][0] in COMMANDS
 

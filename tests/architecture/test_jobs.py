@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.core import jobs
+from newsletter.feedback import replying
 from newsletter.issues import letters
 from newsletter.subscriptions import mails
 
@@ -69,7 +70,8 @@ def test_every_sweep_is_periodic(worker: Any) -> None:
 
 def test_every_kind_of_transactional_mail_has_a_writer(worker: Any) -> None:
     written = set(worker.letters.writers.__wrapped__(SimpleNamespace(links=None)))
-    assert {vars(mails).get(name) or vars(letters)[name] for name in kinds_asked_for()} == written
+    known = vars(mails) | vars(letters) | vars(replying)
+    assert {known[name] for name in kinds_asked_for()} == written
 
 
 def test_a_wake_names_a_job() -> None:
@@ -87,8 +89,8 @@ def kinds_asked_for() -> set[str]:
     for path in sorted((ROOT / "newsletter").rglob("*.py")):
         for call in calls(path, "queue"):
             kind = next((word.value for word in call.keywords if word.arg == "kind"), None)
-            if isinstance(kind, ast.Attribute):
-                found.add(kind.attr)
+            if isinstance(kind, ast.Attribute | ast.Name):
+                found.add(kind.attr if isinstance(kind, ast.Attribute) else kind.id)
     return found
 
 

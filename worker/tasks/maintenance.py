@@ -3,6 +3,7 @@
 from newsletter.core import jobs, ratelimit
 from newsletter.core.clock import utc_now
 from newsletter.delivery import days, lanes
+from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.subscriptions import interning, pausing
 from worker import runtime
@@ -12,7 +13,7 @@ from worker.app import app
 @app.task(name=jobs.TIDY_UP)
 def tidy_up() -> None:
     """Drop counters whose window has ended, lanes that nothing limits any more, choices that nobody has any more,
-    entries that have left their feeds; end breaks whose day has come.
+    entries that have left their feeds, what came back long ago; end breaks whose day has come.
     """
     now = utc_now()
     with runtime.installation().database.unit() as session:
@@ -26,3 +27,5 @@ def tidy_up() -> None:
         interning.drop_unused(session)
     with runtime.installation().database.unit() as session:
         forgetting.forget(session, now=now)
+    with runtime.installation().database.unit() as session:
+        inbox.forget(session, now=now)

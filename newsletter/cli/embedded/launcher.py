@@ -52,6 +52,7 @@ class Launcher:
         self._mailbox: list[Child] = []
         self._workers: list[Child] = []
         self._web: list[Child] = []
+        self._inbound: list[Child] = []
         self._web_socket = listen(settings)
         stack.callback(self._web_socket.close)
         # Open as long as the workers have to wait; a pipe, because one that is started again later must not wait.
@@ -67,13 +68,15 @@ class Launcher:
                 self._wait_until_ready()
                 if not self._supervisor.asked_to_stop:
                     self._start_worker(*BULK)
+                    if self._settings.inbound:
+                        self._inbound.append(self._start_python("inbound", ("newsletter.cli.main", "inbound")))
                     self._greet(time.monotonic() - started)
                 self._supervisor.run()
                 if self._supervisor.asked_to_stop:
                     say(_("Stopping: messages in hand go out first. Ctrl-C again stops at once."))
             finally:
                 self._web_socket.close()  # from here on a visitor is turned away at once
-                self._supervisor.stop(*map(tuple, (self._web, self._workers, self._mailbox, self._broker)))
+                self._supervisor.stop(*map(tuple, (self._web, self._inbound, self._workers, self._mailbox, self._broker)))
                 datadir.forget_state(self._settings.data_dir)
 
     def _start_all(self) -> None:

@@ -190,6 +190,8 @@ def reason_name(reason: EndedReason) -> str:
     return {
         EndedReason.UNSUBSCRIBED: _("unsubscribed by the link"),
         EndedReason.ONE_CLICK: _("unsubscribed in the mail program"),
+        EndedReason.BY_MAIL: _("asked for it by mail"),
+        EndedReason.COMPLAINED: _("called it spam"),
         EndedReason.NOT_ME: _("said that it was not them"),
         EndedReason.BY_STAFF: _("ended by staff"),
         EndedReason.SUPPRESSED: _("the address is blocked"),

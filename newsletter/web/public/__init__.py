@@ -1,6 +1,17 @@
 """What readers see: no sign-in, no cookie, no script needed."""
 
-from newsletter.web.public import archive, confirm, mailbox, media, preferences, privacy, review, subscribe, unsubscribe
+from newsletter.web.public import (
+    archive,
+    confirm,
+    hooks,
+    mailbox,
+    media,
+    preferences,
+    privacy,
+    review,
+    subscribe,
+    unsubscribe,
+)
 
 BLUEPRINTS = (
     subscribe.blueprint,
@@ -12,4 +23,5 @@ BLUEPRINTS = (
     mailbox.blueprint,
     media.blueprint,
     review.blueprint,
+    hooks.blueprint,
 )
