@@ -2,12 +2,15 @@
 
 from typing import Final
 
+from newsletter.feedback.providers.brevo import Brevo
 from newsletter.feedback.providers.mailgun import Mailgun
-from newsletter.feedback.providers.plain import Brevo, Mailjet, Postmark, SparkPost
+from newsletter.feedback.providers.mailjet import Mailjet
+from newsletter.feedback.providers.postmark import Postmark
 from newsletter.feedback.providers.resend import Resend
 from newsletter.feedback.providers.sendgrid import SendGrid
 from newsletter.feedback.providers.ses import Ses
-from newsletter.feedback.providers.shared import Fetch, ForgedError, Provider, Reading, Request
+from newsletter.feedback.providers.shared import Fetch, ForgedError, Provider, Reading, Request, UncertainError
+from newsletter.feedback.providers.sparkpost import SparkPost
 
 PROVIDERS: Final[dict[str, Provider]] = {
     "ses": Ses(),
@@ -20,4 +23,4 @@ PROVIDERS: Final[dict[str, Provider]] = {
     "resend": Resend(),
 }
 
-__all__ = ["PROVIDERS", "Fetch", "ForgedError", "Provider", "Reading", "Request"]
+__all__ = ["PROVIDERS", "Fetch", "ForgedError", "Provider", "Reading", "Request", "UncertainError"]

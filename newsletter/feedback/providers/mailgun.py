@@ -1,35 +1,44 @@
-"""Mailgun: HMAC over a time and a token. The body itself is not signed, so a token is heard once."""
+"""Mailgun: HMAC over a time and a token (its pages "Securing webhooks" and "Event structure"). The body itself is not
+signed, so a token is heard once.
+"""
 
 import hmac
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
+from newsletter.feedback.providers.events import bounce, told
 from newsletter.feedback.providers.shared import (
     Fetch,
     ForgedError,
     Reading,
     Request,
-    address,
-    bounce,
     check_time,
-    dig,
-    parse_json,
-    text,
-    told,
+    seconds,
 )
+from newsletter.feedback.providers.values import address, dig, parse_json, text
 from newsletter.mail.evidence import Evidence, Kind
 from newsletter.mail.replies import ReplyClass
 
-_SILENT = frozenset({"accepted", "opened", "clicked", "stored", "list_member_uploaded"})
-_TOLD = {
+_LEAST_KEY = 32
+_MOST_FIELDS = 200
+_SILENT = ("accepted", "opened", "clicked", "stored", "list_member_uploaded", "list_uploaded")
+_TOLD: Final = {
     "complained": Kind.COMPLAINT,
     "unsubscribed": Kind.UNSUBSCRIBE,
     "delivered": Kind.DELIVERED,
 }
-_OLD_NAMES = {"bounced": "failed", "dropped": "failed"}
+# The reason of a failure for good. What is not here says nothing ("generic", "old"): codes and words do.
+_REASONS: Final = {
+    "bounce": ReplyClass.HARD,
+    "hardfail": ReplyClass.HARD,
+    "suppress-bounce": ReplyClass.HARD,
+    "espblock": ReplyClass.SENDER,
+}
+_LISTED: Final = {"suppress-complaint": Kind.COMPLAINT, "suppress-unsubscribe": Kind.UNSUBSCRIBE}
+_OLD_NAMES: Final = {"bounced": "failed", "dropped": "failed"}
 
 
 class Mailgun:
@@ -39,20 +48,20 @@ class Mailgun:
         return _("the HTTP webhook signing key of Mailgun")
 
     def check_secret(self, secret: str) -> None:
-        if len(secret) < 16 or not secret.isascii() or not secret.isprintable():
+        if len(secret) < _LEAST_KEY or not secret.isascii() or not secret.isprintable():
             raise RefusedError(_("This is no signing key of Mailgun: it has 32 characters or more."))
 
     def verify(self, request: Request, secret: str, *, now: datetime, fetch: Fetch | None) -> None:
         at, token, given = _signature(request.body)
         if not at or not token or not given:
             raise ForgedError("no signature")
-        expected = hmac.new(secret.encode(), (at + token).encode("utf-8", "replace"), "sha256").hexdigest()
-        if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
+        expected = hmac.new(secret.encode(), (at + token).encode(), "sha256").hexdigest()
+        if not hmac.compare_digest(expected.encode(), given.encode()):
             raise ForgedError("the signature is not valid")
-        check_time(at, now=now)
+        check_time(seconds(at), now=now)
 
     def sameness(self, request: Request) -> bytes:
-        return b"mailgun:" + _signature(request.body)[1].encode("utf-8", "replace")
+        return b"mailgun:" + _signature(request.body)[1].encode()
 
     def read(self, body: bytes) -> Reading:
         event = _event(body)
@@ -64,10 +73,10 @@ class Mailgun:
 
 def _parse(body: bytes) -> Any:
     """JSON, or a form as Mailgun posted it formerly."""
-    if body.lstrip()[:1] == b"{":
+    if body.lstrip()[:1] in (b"{", b"["):
         return parse_json(body)
     try:
-        fields = parse_qs(body.decode("ascii"), max_num_fields=200)
+        fields = parse_qs(body.decode("ascii"), max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise RefusedError(_("This is neither JSON nor a form.")) from None
     return {name: values[0] for name, values in fields.items()}
@@ -83,6 +92,7 @@ def _signature(body: bytes) -> tuple[str, str, str]:
 
 
 def _event(body: bytes) -> Any:
+    """An event as it is written today."""
     given = _parse(body)
     if isinstance(dig(given, "event-data"), dict):
         return given["event-data"]
@@ -90,11 +100,13 @@ def _event(body: bytes) -> Any:
     return {
         "event": _OLD_NAMES.get(name, name),
         "severity": "permanent",
+        # Of a bounce that comes back later, "reason" says nothing and "error" is what the server wrote.
+        "reason": text(given, "reason") if name == "dropped" else "bounce",
         "recipient": text(given, "recipient"),
         "timestamp": text(given, "timestamp"),
         "delivery-status": {
             "code": text(given, "code"),
-            "message": text(given, "error") or text(given, "description") or text(given, "reason"),
+            "message": text(given, "error") or text(given, "description") or text(given, "notification"),
         },
         "message": {"headers": {"message-id": text(given, "Message-Id") or text(given, "message-id")}},
     }
@@ -102,24 +114,36 @@ def _event(body: bytes) -> Any:
 
 def _read(event: Any) -> Evidence | None:
     kind, who = text(event, "event"), address(event, "recipient")
-    said = text(event, "delivery-status", "message") or text(event, "delivery-status", "description")
-    code = text(event, "delivery-status", "code")
     about: dict[str, Any] = {
         "proofs": [text(event, "message", "headers", "message-id"), text(event, "envelope", "sender")],
         "event_id": text(event, "id"),
         "at": text(event, "timestamp"),
-        "reason": said if said[:3].isdigit() or not code else f"{code} {said}",
+        "reason": _said(dig(event, "delivery-status")),
     }
     if kind == "failed":
-        status = text(event, "delivery-status", "enhanced-code")
-        if text(event, "severity") == "temporary":
-            return told(Kind.DELAYED, who, **about)
-        if text(event, "reason") in ("suppress-complaint", "suppress-unsubscribe"):
-            left = Kind.COMPLAINT if text(event, "reason").endswith("complaint") else Kind.UNSUBSCRIBE
-            return told(left, who, **about)
-        # Beside the severity only the words tell a mailbox that is gone from a message that was not wanted.
-        known = ReplyClass.HARD if text(event, "reason") == "suppress-bounce" else None
-        return bounce(who, known, status=status, **about)
-    if kind == "rejected":
-        return bounce(who, ReplyClass.CONTENT, **about)
+        return _failed(event, who, about)
+    if kind == "rejected":  # by Mailgun, before it was sent
+        about["reason"] = text(event, "reject", "reason") or about["reason"]
+        return bounce(who, ReplyClass.CONTENT, sure=True, **about)
     return told(_TOLD[kind], who, **about) if kind in _TOLD else None
+
+
+def _failed(event: Any, who: str, about: dict[str, Any]) -> Evidence:
+    reason = text(event, "reason")
+    if text(event, "severity") == "temporary":  # Mailgun tries again; when it gives up, it says "permanent"
+        return told(Kind.DELAYED, who, **about)
+    if reason in _LISTED:
+        return told(_LISTED[reason], who, **about)
+    return bounce(
+        who,
+        _REASONS.get(reason),
+        status=text(event, "delivery-status", "enhanced-code"),
+        sure=reason == "suppress-bounce",
+        **about,
+    )
+
+
+def _said(status: Any) -> str:
+    """The words of the server, behind its code where they do not begin with it."""
+    words, code = text(status, "message") or text(status, "description"), text(status, "code")
+    return words if not code or code == "0" or words[:3].isdigit() else f"{code} {words}".strip()

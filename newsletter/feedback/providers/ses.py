@@ -1,55 +1,28 @@
-"""Amazon SES, through Amazon SNS (the pages "Verifying the signatures of Amazon SNS messages" and "Amazon SNS
-notification contents for Amazon SES").
-"""
+"""Amazon SES, through Amazon SNS (its pages "Amazon SNS notification contents" and "Examples of event data")."""
 
-import base64
-import re
-from datetime import datetime, timedelta
-from functools import lru_cache
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
+from datetime import datetime
+from typing import Any, Final
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.feedback.providers.shared import (
-    Fetch,
-    ForgedError,
-    Reading,
-    Request,
-    address,
-    bounce,
-    check_time,
-    dig,
-    parse_json,
-    text,
-    told,
-)
+from newsletter.feedback.providers import sns
+from newsletter.feedback.providers.events import bounce, told
+from newsletter.feedback.providers.shared import Fetch, Reading, Request
+from newsletter.feedback.providers.values import address, dig, is_true, parse_json, parts, text
 from newsletter.mail.evidence import Evidence, Kind
 from newsletter.mail.replies import ReplyClass
 
-RETRIES = timedelta(hours=2)  # it tries again for about an hour
-MOST_CERTIFICATE = 64 * 1024
-_HOST = re.compile(r"sns\.[a-z0-9-]{1,30}\.amazonaws\.com(?:\.cn)?")
-_TOPIC = re.compile(r"arn:aws[a-z-]{0,10}:sns:[a-z0-9-]{1,30}:\d{12}:[\w-]{1,256}")
-_SIGNED = {
-    "Notification": ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"),
-    "SubscriptionConfirmation": ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+_SILENT = ("send", "open", "click")
+_SUBTYPES: Final = {
+    "mailboxfull": ReplyClass.SOFT,
+    "customtimeoutexceeded": ReplyClass.SOFT,
+    "messagetoolarge": ReplyClass.MESSAGE,
+    "contentrejected": ReplyClass.CONTENT,
+    "attachmentrejected": ReplyClass.CONTENT,
 }
-_SIGNED["UnsubscribeConfirmation"] = _SIGNED["SubscriptionConfirmation"]
-
-_SOFT = {
-    "MailboxFull": ReplyClass.SOFT,
-    "MessageTooLarge": ReplyClass.MESSAGE,
-    "ContentRejected": ReplyClass.CONTENT,
-    "AttachmentRejected": ReplyClass.CONTENT,
-    "CustomTimeoutExceeded": ReplyClass.SOFT,
-}
+_FOR_GOOD = ("suppressed", "onaccountsuppressionlist")
+_TOKENS = ("message-id", "list-unsubscribe", "return-path")
+_TEST = "Successfully validated"
 
 
 class Ses:
@@ -59,209 +32,122 @@ class Ses:
         return _("the ARN of the SNS topic, arn:aws:sns:REGION:ACCOUNT:TOPIC; several by commas")
 
     def check_secret(self, secret: str) -> None:
-        if not _topics(secret) or not all(_TOPIC.fullmatch(topic) for topic in _topics(secret)):
-            raise RefusedError(
-                _("This is no ARN of an SNS topic. It looks like arn:aws:sns:eu-west-3:123456789012:bounces.")
-            )
+        sns.check_topics(secret)
 
     def verify(self, request: Request, secret: str, *, now: datetime, fetch: Fetch | None) -> None:
-        """The topic first: nothing is fetched for anybody else's."""
-        envelope = _envelope(request.body)
-        kind = text(envelope, "Type")
-        if text(envelope, "TopicArn") not in _topics(secret):
-            raise ForgedError("another topic")
-        if kind not in _SIGNED or request.get("x-amz-sns-message-type") != kind:
-            raise ForgedError("the type of the message is not the one that was announced")
-        check_time(text(envelope, "Timestamp"), now=now, window=RETRIES)
-        version = text(envelope, "SignatureVersion")
-        if version not in ("1", "2") or fetch is None:
-            raise ForgedError("no signature that can be checked")
-        key = _certified(_certificate_url(envelope), fetch, now)
-        algorithm: HashAlgorithm = SHA256() if version == "2" else SHA1()  # noqa: S303 - what version 1 signs with
-        try:
-            signature = base64.b64decode(text(envelope, "Signature"), validate=True)
-            key.verify(signature, _signed(envelope, kind), padding.PKCS1v15(), algorithm)
-        except (InvalidSignature, ValueError):
-            raise ForgedError("the signature is not valid") from None
+        sns.verify(request, secret, now=now, fetch=fetch)
 
     def sameness(self, request: Request) -> bytes:
-        return b"sns:" + text(_envelope(request.body), "MessageId").encode()
+        return b"sns:" + text(sns.envelope_of(request.body), "MessageId").encode()
 
     def read(self, body: bytes) -> Reading:
-        envelope = _envelope(body)
-        if text(envelope, "Type") == "SubscriptionConfirmation":
-            return Reading(subscribe_url=_subscribe_url(envelope))
+        envelope = sns.envelope_of(body)
+        kind, message = text(envelope, "Type"), dig(envelope, "Message")
+        if kind == sns.CONFIRMATION:
+            return Reading(subscribe_url=sns.subscribe_url(envelope))
+        if kind != "Notification" or not isinstance(message, str):
+            return Reading(unknown=0 if kind == "UnsubscribeConfirmation" else 1)
+        if message.startswith(_TEST):
+            return Reading()
         try:
-            event = parse_json((dig(envelope, "Message") or "").encode())
-        except (RefusedError, AttributeError, UnicodeEncodeError):
-            return Reading()  # "Successfully validated SNS topic…"
+            event = parse_json(message.encode("utf-8", "replace"))
+        except RefusedError:
+            return Reading(unknown=1)
         found = _events(event, text(envelope, "MessageId"))
         return Reading(found) if found is not None else Reading(unknown=1)
 
 
-def _topics(secret: str) -> list[str]:
-    return [part for part in re.split(r"[,\s]+", secret) if part]
+def class_of(kind: str, detail: str) -> ReplyClass:
+    """What a bounce type and its subtype mean (the table "Bounce types")."""
+    known = _SUBTYPES.get(detail.lower())
+    return known or (ReplyClass.HARD if kind.lower() == "permanent" else ReplyClass.SOFT)
 
 
-def _envelope(body: bytes) -> dict[str, Any]:
-    try:
-        found = parse_json(body)
-    except RefusedError:
-        raise ForgedError("this is no message of SNS") from None
-    if not isinstance(found, dict):
-        raise ForgedError("this is no message of SNS")
-    return found
+def bounced_for_good(detail: str) -> bool:
+    """Whether Amazon did not try, since the address is on a list of those that are gone."""
+    return detail.lower() in _FOR_GOOD
 
 
-def _raw(envelope: dict[str, Any], name: str) -> str:
-    """A field as it was signed, not shortened."""
-    found = envelope.get(name)
-    return found if isinstance(found, str) else ""
+def headers_of(mail: Any) -> list[str]:
+    """The headers that may hold a token of ours, from a list of names and values."""
+    return [text(item, "value") for item in parts(mail, "headers") if text(item, "name").lower() in _TOKENS]
 
 
-def _signed(envelope: dict[str, Any], kind: str) -> bytes:
-    """What the signature covers: the fields there are, in this order."""
-    names = [name for name in _SIGNED[kind] if name in envelope and not (name == "Subject" and not envelope[name])]
-    return "".join(f"{name}\n{_raw(envelope, name)}\n" for name in names).encode("utf-8", "replace")
-
-
-def _is_theirs(url: str) -> bool:
-    """Whether an address leads to SNS itself, and nowhere else."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme == "https"
-        and parts.netloc == (parts.hostname or "")
-        and port is None
-        and _HOST.fullmatch(parts.netloc) is not None
-        and url.isascii()
-        and url.isprintable()
-        and " " not in url
-    )
-
-
-def _certificate_url(envelope: dict[str, Any]) -> str:
-    url = text(envelope, "SigningCertURL")
-    parts = urlsplit(url)
-    if not _is_theirs(url) or not parts.path.endswith(".pem") or parts.query or parts.fragment:
-        raise ForgedError("the certificate is not from SNS")
-    return url
-
-
-def _subscribe_url(envelope: dict[str, Any]) -> str:
-    """Where a topic is confirmed; RefusedError for an address that leads anywhere else."""
-    url = text(envelope, "SubscribeURL")
-    asked = parse_qs(urlsplit(url).query)
-    if not _is_theirs(url) or asked.get("Action") != ["ConfirmSubscription"]:
-        raise RefusedError(_("The address to confirm does not lead to SNS."))
-    if asked.get("TopicArn") != [text(envelope, "TopicArn")]:
-        raise RefusedError(_("The address to confirm is of another topic."))
-    return url
-
-
-_keys: dict[str, x509.Certificate] = {}
-_MOST_KEYS = 20
-
-
-def _certified(url: str, fetch: Fetch, now: datetime) -> RSAPublicKey:
-    """The key of SNS, from its certificate, which is fetched once."""
-    certificate = _keys.get(url)
-    if certificate is None:
-        try:
-            pem = fetch(url)
-        except (OSError, RefusedError) as error:
-            raise ForgedError(f"the certificate cannot be fetched: {error}") from None
-        certificate = _read_certificate(pem)
-    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
-        raise ForgedError("the certificate is not valid at present")
-    if not _is_of_amazon(certificate):
-        raise ForgedError("the certificate is somebody else's")
-    key = certificate.public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise ForgedError("the certificate has another kind of key")
-    if len(_keys) >= _MOST_KEYS:
-        _keys.clear()
-    _keys[url] = certificate
-    return key
-
-
-@lru_cache(maxsize=20)
-def _read_certificate(pem: bytes) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(pem[:MOST_CERTIFICATE])
-    except ValueError:
-        raise ForgedError("what was fetched is no certificate") from None
-
-
-def _is_of_amazon(certificate: x509.Certificate) -> bool:
-    names = [str(item.value) for item in certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
-    try:
-        further = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        names += further.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        pass
-    return any(name.endswith((".amazonaws.com", ".amazonaws.com.cn")) for name in names)
-
-
-def _events(event: Any, message_id: str) -> list[Evidence] | None:
+def _events(event: Any, number: str) -> list[Evidence] | None:
     """The events of a notification; None for a kind that is not known."""
     kind = (text(event, "eventType") or text(event, "notificationType")).lower()
-    proofs = _proofs(dig(event, "mail"))
+    mail = dig(event, "mail")
+    about: dict[str, Any] = {"proofs": _proofs(mail)}
     if kind == "bounce":
-        return [_bounced(event, item, proofs, message_id) for item in _list(event, "bounce", "bouncedRecipients")]
+        return [_bounced(event, item, number, about) for item in parts(event, "bounce", "bouncedRecipients")]
     if kind == "complaint":
-        at, about = text(event, "complaint", "timestamp"), text(event, "complaint", "complaintFeedbackType")
-        said = Kind.OTHER if about == "not-spam" else Kind.COMPLAINT
-        return [
-            told(said, address(item, "emailAddress"), reason=about, proofs=proofs, event_id=message_id, at=at)
-            for item in _list(event, "complaint", "complainedRecipients")
-        ]
-    if kind in ("delivery", "deliverydelay"):
-        said, name = (Kind.DELIVERED, "delivery") if kind == "delivery" else (Kind.DELAYED, "deliveryDelay")
-        at = text(event, name, "timestamp")
-        recipients = _list(event, name, "recipients") or _list(event, name, "delayedRecipients")
-        return [
-            told(said, address([item], 0) or address(item, "emailAddress"), proofs=proofs, event_id=message_id, at=at)
-            for item in recipients
-        ]
-    if kind in ("reject", "send", "open", "click", "rendering failure", "subscription"):
-        return []
-    return None
+        return [_complained(event, item, number, about) for item in parts(event, "complaint", "complainedRecipients")]
+    if kind == "delivery":
+        about["at"] = text(event, "delivery", "timestamp")
+        gone = [address({"": item}, "") for item in parts(event, "delivery", "recipients")]
+        return [told(Kind.DELIVERED, who, event_id=_id(number, who), **about) for who in gone]
+    if kind == "deliverydelay":
+        return [_delayed(event, item, number, about) for item in parts(event, "deliveryDelay", "delayedRecipients")]
+    meant = [address({"": item}, "") for item in parts(mail, "destination")]
+    if kind == "reject":
+        about["reason"] = text(event, "reject", "reason")
+        return [bounce(who, ReplyClass.CONTENT, event_id=_id(number, who), sure=True, **about) for who in meant]
+    if kind == "rendering failure":
+        about["reason"] = text(event, "failure", "errorMessage")
+        return [bounce(who, ReplyClass.MESSAGE, event_id=_id(number, who), sure=True, **about) for who in meant]
+    if kind == "subscription":
+        left = is_true(event, "subscription", "newTopicPreferences", "unsubscribeAll")
+        return [told(Kind.UNSUBSCRIBE, who, event_id=_id(number, who), **about) for who in meant if left]
+    return [] if kind in _SILENT else None
 
 
-def _bounced(event: Any, item: Any, proofs: list[str], message_id: str) -> Evidence:
+def _bounced(event: Any, item: Any, number: str, about: dict[str, Any]) -> Evidence:
     kind, detail = text(event, "bounce", "bounceType"), text(event, "bounce", "bounceSubType")
-    found = _SOFT.get(detail, ReplyClass.HARD if kind == "Permanent" else ReplyClass.SOFT)
-    return bounce(
-        address(item, "emailAddress"),
-        found,
-        reason=text(item, "diagnosticCode") or f"{kind} {detail}".strip(),
-        status=text(item, "status"),
-        proofs=proofs,
-        event_id=message_id,
-        at=text(event, "bounce", "timestamp"),
+    who = address(item, "emailAddress")
+    about = about | {
+        "reason": text(item, "diagnosticCode") or f"{kind} {detail}".strip(),
+        "event_id": _id(number, who),
+        "at": text(event, "bounce", "timestamp"),
+    }
+    if detail.lower() == "unsubscribedrecipient":
+        return told(Kind.UNSUBSCRIBE, who, **about)
+    return bounce(who, class_of(kind, detail), status=text(item, "status"), sure=bounced_for_good(detail), **about)
+
+
+def _complained(event: Any, item: Any, number: str, about: dict[str, Any]) -> Evidence:
+    kind, who = text(event, "complaint", "complaintFeedbackType"), address(item, "emailAddress")
+    return told(
+        Kind.OTHER if kind == "not-spam" else Kind.COMPLAINT,
+        who,
+        reason=kind or text(event, "complaint", "complaintSubType"),
+        event_id=_id(number, who),
+        at=text(event, "complaint", "timestamp"),
+        **about,
     )
 
 
-def _list(event: Any, *path: str) -> list[Any]:
-    found = dig(event, *path)
-    return found[:1000] if isinstance(found, list) else []
+def _delayed(event: Any, item: Any, number: str, about: dict[str, Any]) -> Evidence:
+    who = address(item, "emailAddress")
+    return told(
+        Kind.DELAYED,
+        who,
+        reason=text(item, "diagnosticCode") or text(event, "deliveryDelay", "delayType"),
+        event_id=_id(number, who),
+        at=text(event, "deliveryDelay", "timestamp"),
+        **about,
+    )
+
+
+def _id(number: str, who: str) -> str:
+    """One notification may be about several recipients."""
+    return f"{number}:{who}" if number else ""
 
 
 def _proofs(mail: Any) -> list[str]:
-    fields = dig(mail, "headers")
-    wanted = ("message-id", "list-unsubscribe", "return-path")
-    said = [
-        text(item, "value")
-        for item in (fields if isinstance(fields, list) else [])[:200]
-        if text(item, "name").lower() in wanted
-    ]
     return [
         text(mail, "source"),
+        *headers_of(mail),
         text(mail, "commonHeaders", "messageId"),
         text(mail, "commonHeaders", "returnPath"),
-        *said,
+        text(mail, "messageId"),
     ]
