@@ -35,6 +35,7 @@ COMMANDS = {
     "mailboxes": "newsletter.cli.mailboxes:mailboxes",
     "webhooks": "newsletter.cli.webhooks:webhooks",
     "relays": "newsletter.cli.relays:relays",
+    "deliverability": "newsletter.cli.deliverability:deliverability",
     "doctor": "newsletter.cli.doctor:doctor",
 }
 

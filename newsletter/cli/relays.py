@@ -12,7 +12,7 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.installation import Installation
-from newsletter.delivery import limits
+from newsletter.delivery import limits, warming
 from newsletter.delivery import relays as records
 from newsletter.delivery.overview import overview
 from newsletter.delivery.throttle import WARM_UP
@@ -203,10 +203,25 @@ def limit(name: str, domain: str, json_: bool, **options: Any) -> None:
 @click.option("--plan", type=Plan(), default=None, help="Most messages of each day; a careful plan unless given.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), default=None, help="Its first day; today unless given.")
 @click.option("--off", is_flag=True, help="End the plan.")
+@click.option("--step", type=int, default=None, help="Put a plan on this step, counted from 1.")
+@click.option("--hold/--go-on", "held", default=None, help="Keep it where it is, or let the days decide again.")
 @as_json
-def warm_up(name: str, plan: list[int] | None, since: datetime | None, off: bool, json_: bool) -> None:
-    """Begin slowly with a new sender: most messages a day, day by day, after which there is no limit."""
+def warm_up(
+    name: str,
+    plan: list[int] | None,
+    since: datetime | None,
+    off: bool,
+    step: int | None,
+    held: bool | None,
+    json_: bool,
+) -> None:
+    """Begin slowly with a new sender: most messages a day, more after each good day, at last without a limit."""
     now = utc_now()
+    if step is not None or held is not None:
+        if plan or since or off:
+            raise click.UsageError(_("Change a plan, or its step: not both at once."))
+        _move_warm_up(name, step, held, json_)
+        return
     values: dict[str, Any] = {"warm_up": [], "warm_up_since": None}
     if not off:
         began = since.replace(tzinfo=now.tzinfo) if since else now
@@ -216,6 +231,17 @@ def warm_up(name: str, plan: list[int] | None, since: datetime | None, off: bool
         record = records.by_name(session, name, now=utc_now())
         records.change(session, record, vault=here.vault, actor=actor(), now=now, **values)
         limits.look_again(session, now=now)
+    _show_relay(here, name, json_)
+
+
+def _move_warm_up(name: str, step: int | None, held: bool | None, json_: bool) -> None:
+    here = open_here()
+    with here.database.unit() as session:
+        record = records.by_name(session, name, now=utc_now())
+        if step is not None:
+            warming.set_step(session, record, step, actor=actor(), now=utc_now())
+        if held is not None:
+            warming.hold(session, record, held=held, actor=actor(), now=utc_now())
     _show_relay(here, name, json_)
 
 
@@ -289,6 +315,6 @@ def _limits(item: dict[str, Any]) -> str:
         parts.append(_("%(count)s per day", count=item["per_day"]))
     if item["concurrency"] is not None:
         parts.append(_("%(count)s at once", count=item["concurrency"]))
-    if item.get("warm_up") and item["cap_today"] is not None:
-        parts.append(_("warming up: %(count)s today", count=item["cap_today"]))
+    if item.get("allowance") is not None:
+        parts.append(_("warming up: %(count)s today", count=item["allowance"]))
     return ", ".join(parts)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.days import ANY_RELAY, BUCKETS, day_of
 from newsletter.delivery.domain_models import DomainDay, DomainStanding, DomainWords
-from newsletter.delivery.reputation import LIMITS, LONG, Fault, Figures, Verdict
+from newsletter.delivery.reputation import LIMITS, LONG, Fault, Figures
 
 D = DomainDay
 LIVE = timedelta(minutes=10)
@@ -145,6 +145,17 @@ def largest(session: Session, *, now: datetime, length: int, most: int) -> tuple
     return lines, Line("", _figures(everything), _waits(everything))
 
 
+def these(session: Session, domains: Collection[str], *, now: datetime, length: int) -> list[Line]:
+    """These domains in a period."""
+    query = (
+        select(D.domain, *_SUMS, *_WAITS)
+        .where(D.domain.in_(domains), D.day >= first_day(now, length))
+        .group_by(D.domain)
+        .order_by(D.domain)
+    )
+    return [Line(row.domain, _figures(row), _waits(row)) for row in session.execute(query)]
+
+
 def days_of(session: Session, domain: str, *, now: datetime, length: int) -> list[Line]:
     """The days of one domain on which something was counted, the last one first."""
     query = (
@@ -168,10 +179,6 @@ def words_of(session: Session, domains: Collection[str], *, since: datetime) -> 
 def standings(session: Session) -> dict[str, DomainStanding]:
     """The domains that are not fine, or for which something was done lately."""
     return {row.domain: row for row in session.scalars(select(DomainStanding))}
-
-
-def verdicts(session: Session) -> dict[str, Verdict]:
-    return {domain: row.verdict for domain, row in standings(session).items()}
 
 
 def first_day(now: datetime, length: int) -> date:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.accounts import audit
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.delivery import lanes, throttle
+from newsletter.delivery import advice, lanes, throttle
 from newsletter.delivery.models import Batch, Lane, RelayRecord
 from newsletter.mail.addrspec import ascii_domain
 
@@ -44,7 +44,9 @@ def paused(session: Session) -> list[PausedLane]:
         .order_by(Lane.paused_at, Lane.id)
     )
     return [
-        PausedLane(lane.id, name or "", lane.domain, lane.paused_at, lane.reply or "", lane.closed_until)
+        PausedLane(
+            lane.id, name or "", lane.domain, lane.paused_at, advice.lane_reason(lane.reply or ""), lane.closed_until
+        )
         for lane, name in session.execute(query)
         if lane.paused_at is not None
     ]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.errors import RefusedError
 from newsletter.core.settings import Settings
 from newsletter.core.tokens import Vault
-from newsletter.delivery import lanes, relays, throttle
+from newsletter.delivery import advice, lanes, relays, throttle
 from newsletter.delivery.lanes import LaneRow
 from newsletter.delivery.models import RelayRecord
 from newsletter.delivery.throttle import State
@@ -66,7 +66,8 @@ def _lane(row: LaneRow, record: RelayRecord | None, now: datetime) -> dict[str, 
         "counted_today": state.sent_today if today else 0,
         "closed_until": state.closed_until if throttle.is_shut(state, now) else None,
         "paused_at": state.paused_at,
-        "reply": state.reply or "",
+        "reply": advice.lane_reason(state.reply or ""),
+        "allowance": state.allowance,
     }
 
 

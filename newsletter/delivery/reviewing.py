@@ -14,14 +14,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
-from newsletter.delivery import domain_figures, lanes, throttle
+from newsletter.delivery import advice, domain_figures, lanes, throttle
 from newsletter.delivery.domain_figures import LIVE
 from newsletter.delivery.domain_models import DomainStanding
 from newsletter.delivery.models import Exchanger, RelayRecord
 from newsletter.delivery.reputation import LONG, Fault, Figures, Opinion, Verdict, judge_days
 
 ACTOR = "reputation"
-CODE = "reputation"
 # That one message is taken refutes neither readers who call it spam nor a list of addresses that do not exist.
 NEEDS_A_PERSON = frozenset({Fault.COMPLAINTS, Fault.HARD})
 
@@ -43,11 +42,6 @@ def review(session: Session, *, now: datetime, rng: random.Random) -> dict[str, 
         _act(session, standing, figures[domain], now=now, rng=rng)
         _note(session, standing, found[domain], now=now)
     return found
-
-
-def reason(opinion: Opinion) -> str:
-    """Why a lane is paused, as it is kept in its `reply`; `advice.lane_reason` says it in words."""
-    return f"{CODE} {opinion.fault} {opinion.count}/{opinion.of}"
 
 
 def _new(session: Session, domain: str, now: datetime) -> DomainStanding:
@@ -105,7 +99,7 @@ def _change_lanes(
     for lane_id, row in rows.items():
         if opinion.verdict is Verdict.STOP:
             probe = opinion.fault not in NEEDS_A_PERSON
-            state = throttle.pause(row.state, reply=reason(opinion), now=now, rng=rng, probe=probe)
+            state = throttle.pause(row.state, reply=advice.reason(opinion), now=now, rng=rng, probe=probe)
         else:
             state = throttle.slow_down(
                 row.state, observed=observed, close=False, learn=True, now=now, rng=rng, steady=throttle.STEADY

@@ -107,7 +107,8 @@ def test_a_storm_of_complaints_slows_and_then_stops(newsroom: Newsroom) -> None:
     assert review(newsroom) == {LARGE: Verdict.STOP}
     with newsroom.database.reading() as session:
         (paused,) = limits.paused(session)
-    assert (paused.domain, paused.reply, paused.next_probe_at) == (LARGE, "reputation complaints 10/1000", None)
+    said = "10 of 1,000 readers have called it spam lately: 1%."
+    assert (paused.domain, paused.reply, paused.next_probe_at) == (LARGE, said, None)
     assert not paused.by_hand
     assert [action for action, _details in events(newsroom, "reputation")] == ["lane.slowed", "lane.paused"]
     assert events(newsroom, "reputation")[0][1]["count"] == 12

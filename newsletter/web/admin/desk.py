@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from newsletter.accounts.permissions import Permission
 from newsletter.articles import queries as articles
 from newsletter.delivery import limits
-from newsletter.issues import approvals, digest, queries, schedule, standing
+from newsletter.issues import approvals, digest, newcomers, queries, schedule, standing
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -57,6 +57,8 @@ def desk() -> str:
         latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
         done = _with_figures(session, latest[:LATEST], now)
         paused = [(lane, limits.in_words(lane)) for lane in limits.paused(session)]
+        readers = {shelf.newsletter.id: shelf.subscribers[SubscriptionStatus.ACTIVE] for shelf in shelves}
+        new = newcomers.newcomers(session, [shelf.newsletter for shelf in shelves], readers, now=now)
         titles = leads(session, [*(issue for issue, _live in (*running, *done)), *(item.issue for item in leaving)])
     return render_template(
         "admin/desk.html",
@@ -67,6 +69,7 @@ def desk() -> str:
         done=done,
         leads=titles,
         paused_lanes=paused,
+        newcomers=new,
         now=now,
         subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
     )

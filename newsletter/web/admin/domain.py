@@ -1,10 +1,15 @@
 """The domain a newsletter is sent from, and what has to stand in its DNS."""
 
 from flask import render_template
+from sqlalchemy.orm import Session
 
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
-from newsletter.newsletters import senders
+from newsletter.issues import newcomers
+from newsletter.newsletters import queries, senders
+from newsletter.newsletters.models import Newsletter
+from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
 from newsletter.web.context import installation
@@ -28,5 +33,15 @@ def purposes() -> dict[str, tuple[str, str]]:
 def domain(slug: str) -> str:
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
+        new = _newcomers(session, newsletter)
         records = senders.dns_records(session, newsletter.domain, installation().vault)
-    return render_template("admin/domain.html", records=records, purposes=purposes(), domain=newsletter.domain)
+    return render_template(
+        "admin/domain.html", records=records, purposes=purposes(), domain=newsletter.domain, newcomers=new
+    )
+
+
+def _newcomers(session: Session, newsletter: Newsletter) -> list[newcomers.Newcomer]:
+    """Its domain, where that is new and has many readers."""
+    alike = [item for item in queries.all_newsletters(session) if item.domain == newsletter.domain]
+    readers = {item.id: subscriptions.counts(session, item.id)[SubscriptionStatus.ACTIVE] for item in alike}
+    return newcomers.newcomers(session, alike, readers, now=guard.now())

@@ -83,6 +83,7 @@ def _rooms(current: Newsletter | None) -> Iterator[tuple[str, str, bool]]:
         yield _("Articles"), url_for("admin.articles", slug=current.slug), here == "articles"
         yield _("Feeds"), url_for("admin.feeds"), here == "feeds"
         yield _("Subscribers"), url_for("admin.subscribers", slug=current.slug), here == "subscribers"
+        yield _("Deliverability"), url_for("admin.deliverability_page"), here == "deliverability"
         yield _("Sending domain"), url_for("admin.domain", slug=current.slug), here == "domain"
         if guard.may(Permission.MANAGE_NEWSLETTERS):
             yield _("Settings"), url_for("admin.settings", slug=current.slug), here == "settings"
