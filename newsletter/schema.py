@@ -9,9 +9,23 @@ from newsletter.delivery import models as delivery
 from newsletter.feedback import models as feedback
 from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
+from newsletter.issues import preflight_models as preflights
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
 
-ROOMS = (accounts, articles, delivery, domains, feedback, feeds, issues, newsletters, ratelimit, subscriptions, suppression)
+ROOMS = (
+    accounts,
+    articles,
+    delivery,
+    domains,
+    feedback,
+    feeds,
+    issues,
+    newsletters,
+    preflights,
+    ratelimit,
+    subscriptions,
+    suppression,
+)
 metadata = Base.metadata

@@ -19,6 +19,7 @@ app = Celery(
         "worker.tasks.issues",
         "worker.tasks.maintenance",
         "worker.tasks.pictures",
+        "worker.tasks.preflight",
         "worker.tasks.reputation",
         "worker.tasks.transactional",
     ],

@@ -25,6 +25,7 @@ SEND_BATCHES: Final = "deliveries.send"
 SWEEP_BATCHES: Final = "deliveries.sweep"
 RUN_SCHEDULES: Final = "issues.run_schedules"
 DISPATCH_ISSUE: Final = "issues.dispatch"
+CHECK_ISSUE: Final = "issues.check"
 LOOK_UP_EXCHANGERS: Final = "exchangers.look_up"
 FETCH_PICTURES: Final = "pictures.fetch"
 SWEEP_PICTURES: Final = "pictures.sweep"
@@ -44,6 +45,7 @@ QUEUES: Final = {
     SWEEP_BATCHES: PERIODIC,
     RUN_SCHEDULES: PERIODIC,
     DISPATCH_ISSUE: BULK,
+    CHECK_ISSUE: OUTSIDE,
     LOOK_UP_EXCHANGERS: PERIODIC,
     FETCH_PICTURES: OUTSIDE,
     SWEEP_PICTURES: PERIODIC,

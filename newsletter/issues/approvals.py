@@ -14,7 +14,7 @@ from newsletter.core.errors import ConflictError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.tokens import Signer
 from newsletter.core.urls import REVIEW
-from newsletter.issues import dispatch, editing, status, upkeep
+from newsletter.issues import clearance, dispatch, editing, status, upkeep
 from newsletter.issues.models import Approval, Issue, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter, Review
@@ -55,6 +55,7 @@ def approve(
     if upkeep.is_outdated(session, issue):
         raise ConflictError(_("An article of this issue has changed a moment ago. Look at it again."))
     editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
+    clearance.must_pass(session, issue)
     if email not in of_revision(session, issue):
         session.add(Approval(issue_id=issue.id, revision=issue.revision, email=email, at=now))
     _record(session, issue, "issue.approved", actor=email, now=now)

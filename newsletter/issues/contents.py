@@ -83,6 +83,22 @@ def check_mail(mail: RenderedMail, issue: Issue, newsletter: Newsletter, *, link
     Prepared(_content(mail, issue, newsletter, links=links, keys=[]), b"")
 
 
+def trial(
+    mail: RenderedMail,
+    issue: Issue,
+    newsletter: Newsletter,
+    *,
+    links: Links,
+    keys: Sequence[DkimKey],
+    secret: bytes,
+) -> Prepared:
+    """A mail that is tried before its issue is frozen, as `IssueContents` prepares those of a frozen one.
+
+    Raises RefusedError.
+    """
+    return Prepared(_content(mail, issue, newsletter, links=links, keys=keys), secret)
+
+
 def sender_id(domain: str) -> str:
     """The last part of Feedback-ID: 5 to 15 letters and digits, the same for all mail of a domain."""
     letters = "".join(character for character in domain.lower() if character.isalnum())

@@ -13,7 +13,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import ledger
 from newsletter.delivery import queries as deliveries
-from newsletter.issues import brake, editing, rulings, status, upkeep
+from newsletter.issues import brake, clearance, editing, rulings, status, upkeep
 from newsletter.issues.models import Issue, IssueArticle, IssueKind, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Review
@@ -44,8 +44,7 @@ def schedule(session: Session, issue: Issue, *, send_at: datetime, actor: str, n
         status.move(issue, IssueStatus.SCHEDULED)
     issue.send_at = send_at
     issue.review = Review.NONE
-    issue.pause_reason = None
-    _record(session, issue, "issue.scheduled", actor=actor, now=now, send_at=send_at.isoformat())
+    _wait(session, issue, actor=actor, now=now)
 
 
 def decide(session: Session, issue: Issue, *, send_at: datetime, actor: str, now: datetime) -> None:
@@ -60,8 +59,7 @@ def decide(session: Session, issue: Issue, *, send_at: datetime, actor: str, now
     if issue.status is not IssueStatus.SCHEDULED:
         status.move(issue, IssueStatus.SCHEDULED)
     issue.send_at = send_at
-    issue.pause_reason = None
-    _record(session, issue, "issue.scheduled", actor=actor, now=now, send_at=send_at.isoformat())
+    _wait(session, issue, actor=actor, now=now)
 
 
 def pull_back(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
@@ -169,9 +167,18 @@ def unsettled(session: Session) -> list[int]:
     )
 
 
+def _wait(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    """An issue has its hour: from here on it is looked at, links and all, so that its editors hear in time."""
+    issue.pause_reason = None
+    hour = issue.send_at.isoformat() if issue.send_at else ""
+    _record(session, issue, "issue.scheduled", actor=actor, now=now, send_at=hour)
+    jobs.wake(session, jobs.CHECK_ISSUE, issue.id)
+
+
 def _check(session: Session, issue: Issue) -> None:
-    """Refuse texts that could not be sent, while somebody is there to correct them."""
+    """Refuse what could not be sent, or should not, while somebody is there to correct it."""
     editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
+    clearance.must_pass(session, issue)
 
 
 def _record(session: Session, issue: Issue, action: str, *, actor: str, now: datetime, **details: Any) -> None:

@@ -24,6 +24,7 @@ class Notice(StrEnum):
     HELD = "held"  # too little is new
     READY = "ready"  # it waits for an approval on the desk
     WAITING = "waiting"  # its hour is over, and it goes on waiting
+    STOPPED = "stopped"  # something fatal was found
     SKIPPED = "skipped"  # its hour is over, and it was given up
 
 

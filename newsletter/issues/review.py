@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, and_, null, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
-from newsletter.issues import approvals, digest, dispatch, proof, status, upkeep
+from newsletter.core import jobs
+from newsletter.issues import approvals, clearance, digest, dispatch, proof, status, upkeep
 from newsletter.issues.models import DigestRun, Issue, IssueStatus
 from newsletter.issues.proof import Notice
 from newsletter.newsletters.models import Review, TooLate
@@ -38,8 +39,9 @@ def plan(session: Session, issue: Issue, *, send_at: datetime, actor: str, now: 
     if issue.review is Review.NONE:
         if send_at > now:
             status.move(issue, IssueStatus.SCHEDULED)
+            jobs.wake(session, jobs.CHECK_ISSUE, issue.id)
         else:
-            dispatch.leave(session, issue, actor=actor, now=now)
+            _leave(session, issue, actor=actor, now=now)
         return
     if send_at <= now and issue.too_late is TooLate.SKIP:
         issue.send_at = now + LEAST  # nobody could have approved it in no time
@@ -55,6 +57,7 @@ def plan(session: Session, issue: Issue, *, send_at: datetime, actor: str, now: 
     if issue.send_at <= now:
         _at_its_hour(session, issue, now=now)
     if approvals.under_review(issue):
+        jobs.wake(session, jobs.CHECK_ISSUE, issue.id)
         _ask(session, issue, now=now)
 
 
@@ -111,18 +114,49 @@ def _attend(session: Session, issue: Issue, *, now: datetime) -> None:
     due = issue.send_at is not None and issue.send_at <= now
     if issue.status is IssueStatus.SCHEDULED:
         if due:
-            dispatch.leave(session, issue, actor=ACTOR, now=now)
+            _leave(session, issue, actor=ACTOR, now=now)
     elif due and issue.pause_reason is None:
         _at_its_hour(session, issue, now=now)
     elif issue.proofed_revision not in (None, issue.revision) and (issue.changed_at or now) <= now - QUIET:
         _ask(session, issue, now=now)
 
 
+def stop_if_found(session: Session, issue: Issue, *, now: datetime) -> bool:
+    """Take the hour from an issue, which the caller has locked, that has something fatal in its way, and tell those who
+    look after it; True when there is. It waits as a draft, like one that is held.
+    """
+    if issue.status not in (IssueStatus.DRAFT, IssueStatus.SCHEDULED) or issue.send_at is None:
+        return False
+    found = clearance.in_the_way(session, issue)
+    if not found:
+        return False
+    if issue.status is IssueStatus.SCHEDULED:
+        status.move(issue, IssueStatus.DRAFT)
+    issue.send_at = None
+    issue.pause_reason = {"code": "preflight", "found": [item.as_document() for item in found]}
+    audit.record(
+        session,
+        actor="preflight",
+        action="issue.stopped",
+        subject="issue",
+        subject_id=issue.id,
+        now=now,
+        keys=[item.key for item in found],
+    )
+    proof.tell(session, issue, Notice.STOPPED, now=now)
+    return True
+
+
+def _leave(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
+    if not stop_if_found(session, issue, now=now):
+        dispatch.leave(session, issue, actor=actor, now=now)
+
+
 def _at_its_hour(session: Session, issue: Issue, *, now: datetime) -> None:
     """Nobody has approved it: do what the newsletter wants then."""
     match issue.too_late:
         case TooLate.SEND:
-            dispatch.leave(session, issue, actor=ACTOR, now=now)
+            _leave(session, issue, actor=ACTOR, now=now)
         case TooLate.SKIP:
             proof.tell(session, issue, Notice.SKIPPED, now=now)
             dispatch.cancel(session, issue, actor=ACTOR, now=now, reason={"code": "too_late"})

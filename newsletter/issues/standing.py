@@ -1,13 +1,16 @@
 """Where an issue stands before it leaves, in words of the current language; moments in the newsletter's zone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from newsletter.core.i18n import format_datetime, ngettext
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import approvals
 from newsletter.issues.models import Issue, IssueKind, IssueStatus
+from newsletter.issues.preflight import wording
+from newsletter.issues.preflight.findings import from_document
 from newsletter.newsletters.models import Newsletter, TooLate
 
 
@@ -38,6 +41,8 @@ def in_words(issue: Issue, newsletter: Newsletter, approved_by: Sequence[str] = 
                 reason["found"],
                 count=reason["count"],
             )
+        case IssueStatus.DRAFT if reason.get("code") == "preflight":
+            return _("Stopped: %(found)s", found=_found(reason))
         case IssueStatus.DRAFT:
             return _("A draft: it leaves when somebody sends it.")
         case IssueStatus.CANCELLED if reason.get("code") == "skipped":
@@ -78,6 +83,11 @@ def notice_in_words(issue: Issue, newsletter: Newsletter, notice: str) -> str:
                 reason.get("found", 0),
                 count=reason.get("count", 0),
             )
+        case "stopped":
+            return _(
+                "This digest does not leave by itself: %(found)s Mend it and send it, or have an owner overrule it.",
+                found=_found(reason),
+            )
         case "skipped":
             return _(
                 "This digest was to leave on %(when)s. Nobody had approved it by then, so it was skipped; its articles "
@@ -85,6 +95,11 @@ def notice_in_words(issue: Issue, newsletter: Newsletter, notice: str) -> str:
                 when=_hour(issue, newsletter),
             )
     return hour_in_words(issue, newsletter)
+
+
+def _found(reason: Mapping[str, Any]) -> str:
+    """What the preflight found, sentence by sentence."""
+    return " ".join(wording.in_words(from_document(item)) for item in reason.get("found", ()))
 
 
 def _hour(issue: Issue, newsletter: Newsletter) -> str:

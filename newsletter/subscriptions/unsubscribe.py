@@ -29,6 +29,11 @@ class UnsubscribeView:
     ended: bool
 
 
+def is_nobody(signer: Signer, token: str) -> bool:
+    """Whether a link of ours stands for no subscription: to try whether leaving works; nothing changes."""
+    return signer.read(UNSUBSCRIBE, token, 2) == (0, 0)
+
+
 def look_up(session: Session, signer: Signer, token: str) -> UnsubscribeView | None:
     """What the link says now; changes nothing. None for a forged token or an erased reader. Tokens never expire."""
     numbers = signer.read(UNSUBSCRIBE, token, 2)

@@ -20,8 +20,10 @@ blueprint = Blueprint("unsubscribe", __name__)
 
 
 @blueprint.get("/u/<token>")
-def show(token: str) -> str:
+def show(token: str) -> Response | str:
     keep_private()
+    if unsubscribe.is_nobody(installation().signer, token):
+        return _line(_("This link is for trying: it stands for nobody."))
     with installation().database.reading() as session:
         view = _known(unsubscribe.look_up(session, installation().signer, token))
     return _page(view, token)
@@ -32,14 +34,21 @@ def leave(token: str) -> Response | str:
     keep_private()
     # Read before the transaction opens: the body may come in slowly, and the database must not wait for it.
     one_click = request.form.get("List-Unsubscribe", "").strip().lower() == "one-click"
+    if unsubscribe.is_nobody(installation().signer, token):
+        return _line(_("This link is for trying: it stands for nobody."))
     with installation().database.unit() as session:
         view = _known(unsubscribe.look_up(session, installation().signer, token))
         unsubscribe.unsubscribe(session, view, one_click=one_click, network=caller_network(), now=utc_now())
     if one_click:
-        response = make_response(_("You are unsubscribed.") + "\n")
-        response.mimetype = "text/plain"
-        return response
+        return _line(_("You are unsubscribed."))
     return _page(view, token, just_now=True)
+
+
+def _line(text: str) -> Response:
+    """An answer for machines, which never redirects."""
+    response = make_response(text + "\n")
+    response.mimetype = "text/plain"
+    return response
 
 
 def _known(view: UnsubscribeView | None) -> UnsubscribeView:

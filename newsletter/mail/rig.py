@@ -1,0 +1,53 @@
+"""A mail server of our own on loopback, for as long as a message needs to pass it; what arrives is handed back."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from newsletter.mail.reception import Reception
+
+LARGEST: Final = 30_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message as the server got it, dot-stuffing undone, with its envelope."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message: bytes
+
+
+@dataclass(slots=True)
+class Rig:
+    """`port` on 127.0.0.1; `arrived` in the order of arrival, whole once the sender has its answer."""
+
+    port: int
+    arrived: list[Arrived] = field(default_factory=list)
+
+    def keep(self, sender: str, recipients: list[str], message: bytes) -> None:
+        self.arrived.append(Arrived(sender, tuple(recipients), message))
+
+
+@contextmanager
+def running() -> Iterator[Rig]:
+    """A server on any free port, gone when the block ends. Raises OSError when no port can be had."""
+    loop = asyncio.new_event_loop()
+    rig = Rig(0)
+    try:
+        server = loop.run_until_complete(loop.create_server(lambda: Reception(rig.keep, LARGEST), "127.0.0.1", 0))
+        rig.port = server.sockets[0].getsockname()[1]
+        thread = threading.Thread(target=loop.run_forever, name="rig", daemon=True)
+        thread.start()
+        try:
+            yield rig
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            server.close()
+            loop.run_until_complete(asyncio.sleep(0))
+    finally:
+        loop.close()
