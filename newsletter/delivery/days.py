@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
-from sqlalchemy import and_, delete, func, select, text
+from sqlalchemy import TextClause, and_, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter.core.database import insert_into
@@ -33,29 +34,40 @@ _ANSWERED = DomainDay.sent + DomainDay.deferred + DomainDay.hard + DomainDay.sof
 _TROUBLE = sum(
     (getattr(DomainDay, name) for name in RETURNS), start=DomainDay.hard + DomainDay.content + DomainDay.sender
 )
-_SUMS = ", ".join(f"{name} = domain_days.{name} + excluded.{name}" for name in COLUMNS)
-_ADD = {
-    "postgresql": text(
-        f"""
-        INSERT INTO domain_days (day, domain, relay_id, first_at, last_at, {", ".join(COLUMNS)})
-        SELECT CAST(:day AS date), domain, relay_id, CAST(:now AS timestamptz), CAST(:now AS timestamptz),
-            {", ".join(f"coalesce({name}, 0)" for name in COLUMNS)}
-        FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-            AS v(domain text, relay_id bigint, {", ".join(f"{name} bigint" for name in COLUMNS)})
-        ORDER BY domain, relay_id
-        ON CONFLICT (day, domain, relay_id) DO UPDATE SET last_at = excluded.last_at, {_SUMS}
-        """  # noqa: S608 - names of columns
-    ),
-    "sqlite": text(
-        f"""
-        INSERT INTO domain_days (day, domain, relay_id, first_at, last_at, {", ".join(COLUMNS)})
-        SELECT :day, value ->> 'domain', value ->> 'relay_id', :now, :now,
-            {", ".join(f"coalesce(value ->> '{name}', 0)" for name in COLUMNS)}
-        FROM json_each(:rows) WHERE true
-        ON CONFLICT (day, domain, relay_id) DO UPDATE SET last_at = excluded.last_at, {_SUMS}
-        """  # noqa: S608 - names of columns
-    ),
-}
+
+
+@cache
+def _add(columns: tuple[str, ...]) -> Mapping[str, TextClause]:
+    """Adds rows that have only these counts: a flush without any trouble, as most are, writes a few."""
+    rest = [name for name in COLUMNS if name not in columns]
+    into = f"INSERT INTO domain_days (day, domain, relay_id, first_at, last_at, {', '.join((*columns, *rest))})"
+    sums = ", ".join(f"{name} = domain_days.{name} + excluded.{name}" for name in columns)
+    update = f"ON CONFLICT (day, domain, relay_id) DO UPDATE SET last_at = excluded.last_at, {sums}"
+    zeros = ", 0" * len(rest)
+    return {
+        "postgresql": text(
+            f"""
+            {into}
+            SELECT CAST(:day AS date), domain, relay_id, CAST(:now AS timestamptz), CAST(:now AS timestamptz),
+                {", ".join(f"coalesce({name}, 0)" for name in columns)}{zeros}
+            FROM jsonb_to_recordset(CAST(:rows AS jsonb))
+                AS v(domain text, relay_id bigint, {", ".join(f"{name} bigint" for name in columns)})
+            ORDER BY domain, relay_id
+            {update}
+            """  # noqa: S608 - names of columns
+        ),
+        "sqlite": text(
+            f"""
+            {into}
+            SELECT :day, value ->> 'domain', value ->> 'relay_id', :now, :now,
+                {", ".join(f"coalesce(value ->> '{name}', 0)" for name in columns)}{zeros}
+            FROM json_each(:rows) WHERE true
+            {update}
+            """  # noqa: S608 - names of columns
+        ),
+    }
+
+
 _SAY = {
     "postgresql": text(
         """
@@ -97,14 +109,14 @@ class Sums:
         counts[kind] += number
         return counts
 
-    def accepted(self, domain: str, relay_id: int, waited: float | None) -> None:
-        """A message was taken, `waited` seconds after its batch might leave; None: not known."""
-        counts = self.add(domain, relay_id, "sent")
+    def accepted(self, domain: str, relay_id: int, waited: float | None, number: int = 1) -> None:
+        """Messages were taken, `waited` seconds after their batch might leave; None: not known."""
+        counts = self.add(domain, relay_id, "sent", number)
         if waited is not None:
             waited = max(0.0, waited)
-            counts["waited"] += 1
-            counts["wait_ms"] += round(waited * 1000)
-            counts[bucket(waited)] += 1
+            counts["waited"] += number
+            counts["wait_ms"] += round(waited * 1000) * number
+            counts[bucket(waited)] += number
 
     def said(self, domain: str, kind: str, reply: str) -> None:
         """A server's words with a refusal."""
@@ -129,7 +141,9 @@ def write(session: Session, sums: Sums, *, now: datetime) -> None:
         rows = [
             {"domain": domain, "relay_id": relay_id, **by} for (domain, relay_id), by in sorted(sums.counts.items())
         ]
-        bulk.run(session, _ADD, rows, day=day_of(now).isoformat(), now=moment)
+        present = set().union(*sums.counts.values())
+        statement = _add(tuple(name for name in COLUMNS if name in present))
+        bulk.run(session, statement, rows, day=day_of(now).isoformat(), now=moment)
     if sums.words:
         bulk.run(session, _SAY, _last_words(sums.words), now=moment)
 

@@ -110,22 +110,23 @@ def column(outcome: Outcome) -> str | None:
 def sum_up(outcomes: Iterable[Heard], *, now: datetime) -> Sums:
     """Add up outcomes that are known since `now`."""
     sums = Sums()
-    waits: dict[int, float | None] = {}
+    taken: Counter[tuple[str, int, datetime | None]] = Counter()
     for heard in outcomes:
         kind = column(heard.outcome)
         if kind is None:
             continue
         sums.domains.setdefault(heard.issue_id, {}).setdefault(heard.domain, Counter())[kind] += 1
         if kind == "sent":
-            if heard.batch_id not in waits:
-                waits[heard.batch_id] = (now - heard.opened_at).total_seconds() if heard.opened_at else None
-            sums.by_day.accepted(heard.domain, heard.relay_id, waits[heard.batch_id])
+            taken[heard.domain, heard.relay_id, heard.opened_at] += 1
             continue
         if kind in ("hard", "content"):
             sums.batches.setdefault(heard.batch_id, Counter())[kind] += 1
         sums.by_day.add(heard.domain, heard.relay_id, kind)
         reply = heard.outcome.reply
         sums.by_day.said(heard.domain, kind, str(reply) if reply else heard.outcome.detail)
+    for (domain, relay_id, opened_at), number in taken.items():
+        waited = (now - opened_at).total_seconds() if opened_at else None
+        sums.by_day.accepted(domain, relay_id, waited, number)
     return sums
 
 
