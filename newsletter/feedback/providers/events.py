@@ -1,6 +1,8 @@
 """One event as evidence. The provider's own word comes first, then what the other side has said."""
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from newsletter.feedback.providers.values import moment
 from newsletter.mail import phrases, verdict
@@ -9,6 +11,10 @@ from newsletter.mail.replies import ReplyClass
 
 _NOT_THE_ADDRESS = frozenset({ReplyClass.CONTENT, ReplyClass.SENDER, ReplyClass.MESSAGE})
 _MOST_STATUS = 20
+# Whoever is on such a list is refused for what they are, though its name may speak of spam.
+_LISTS = re.compile(
+    r"spamhaus|spamcop|\bsorbs\b|barracuda|abuseat|dnsbl|\brbl\b|block ?list|black ?list", re.IGNORECASE
+)
 
 
 def bounce(
@@ -26,7 +32,7 @@ def bounce(
     the recipient's server said, and may correct it, unless the provider is `sure`: then they are its own words. `at` is
     the moment as the provider writes it.
     """
-    said = verdict.judge(status, reason)
+    said = _judged(status, reason)
     return Evidence(
         Kind.BOUNCE,
         recipient,
@@ -51,6 +57,13 @@ def told(
         event_id=event_id,
         occurred_at=moment(at),
     )
+
+
+def _judged(status: str, reason: str) -> verdict.Verdict:
+    said = verdict.judge(status, reason)
+    if said.reply_class is ReplyClass.CONTENT and _LISTS.search(reason[: verdict.MOST_TEXT]):
+        return replace(said, reply_class=ReplyClass.SENDER)
+    return said
 
 
 def _second_opinion(own: ReplyClass | None, said: verdict.Verdict, reason: str) -> ReplyClass:
