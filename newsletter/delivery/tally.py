@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
@@ -58,8 +58,7 @@ class Answers:
     content: int
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What became of one message to `domain` over a relay. `opened_at`: when its batch might first leave; until its
     acceptance a message waits for its turn, its relay's and domain's limits, a pause of the issue, and its retries.
     """

@@ -145,6 +145,17 @@ def test_a_warm_up_has_a_plan_and_an_end(run: Run) -> None:
     assert answer(run, "warm-up", "default", "--off")["warm_up"] == []
 
 
+def test_a_warm_up_is_put_on_a_step_and_held(run: Run) -> None:
+    answer(run, "warm-up", "default", "--plan", "10,20,40")
+    assert answer(run, "warm-up", "default", "--step", "2", "--hold")["cap_today"] == 20
+    assert "warming up: 20 today" in run("list")[1]
+    assert answer(run, "warm-up", "default", "--go-on")["cap_today"] == 20
+    assert run("warm-up", "default", "--step", "4")[0] == 1
+    assert run("warm-up", "default", "--step", "1", "--off")[0] == 2
+    answer(run, "warm-up", "default", "--off")
+    assert run("warm-up", "default", "--step", "1")[0] == 1
+
+
 def test_what_is_paused_is_listed_with_its_reply_and_resumed(run: Run, tmp_path: Path) -> None:
     answer(run, "pause", "default", "--domain", "orange.fr")
     answer(run, "pause", "--all")
