@@ -126,7 +126,7 @@ def _one_click(message: bytes, unsubscribe_url: str, verdicts: Sequence[Verdict]
     findings = [] if unsubscribe_url.startswith("https://") else [found("lab_leaves_openly", Level.WARNING)]
     valid = [item for item in verdicts if item.fault is None]
     both = ("list-unsubscribe", "list-unsubscribe-post")
-    if verdicts and not any(all(name in item.signed for name in both) for item in valid):
+    if valid and not any(all(name in item.signed for name in both) for item in valid):
         findings.append(found("lab_one_click_unsigned", Level.FATAL))
     return findings
 

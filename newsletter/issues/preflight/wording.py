@@ -14,7 +14,8 @@ def in_words(finding: Finding) -> str:
     what, _todo = _sentences(finding.key)
     told = what % _values(finding.params)
     if partly := finding.params.get("partly"):
-        told = f"{told} {_('In part: %(programs)s.', programs=', '.join(partly))}"
+        some = _("In part: %(programs)s.", programs=", ".join(partly))
+        return f"{told} {some}"
     return told
 
 

@@ -25,7 +25,7 @@ from newsletter.issues.selection.candidate import Verdict
 from newsletter.issues.selection.reasons import in_words
 from newsletter.issues.stories import section_titles, sections_of
 from newsletter.newsletters.models import Edition, Newsletter
-from newsletter.web.admin import guard
+from newsletter.web.admin import guard, preflight
 from newsletter.web.admin.room import admin, enter_by_id
 from newsletter.web.admin.variants import edition_names
 from newsletter.web.context import installation
@@ -72,6 +72,8 @@ def composer_page(session: Session, newsletter: Newsletter, issue: Issue) -> str
     lines = _lines(session, issue, language, told)
     held = {line.article_id for line in lines}
     approved_by = approvals.of_revision(session, issue)
+    seen = preflight.view_of(session, issue)
+    preflight.look_soon(issue, seen)
     return render_template(
         "admin/composer.html",
         issue=issue,
@@ -81,6 +83,7 @@ def composer_page(session: Session, newsletter: Newsletter, issue: Issue) -> str
         under_review=approvals.under_review(issue),
         standing=standing.in_words(issue, newsletter, approved_by),
         approved_by=approved_by,
+        preflight=seen,
         lines=lines,
         offered=_offered(session, newsletter, held),
         trace=[item for item in told if item.article_id not in held],

@@ -23,6 +23,7 @@ CURRENT = "newsletter"  # in the browser's session: the newsletter last looked a
 # Which room of the frame a view belongs to, by the file the view is in.
 ROOM_OF = {
     "compose": "issues",
+    "preflight": "issues",
     "sending": "issues",
     "urgent": "issues",
     "variants": "issues",

@@ -11,7 +11,7 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import bounces
 from newsletter.delivery.models import DeliveryStatus
-from newsletter.issues import approvals, correction, dispatch, editing, preview, queries, runs, standing
+from newsletter.issues import approvals, clearance, correction, dispatch, editing, preview, queries, runs, standing
 from newsletter.issues.models import Issue, IssueKind
 from newsletter.newsletters.models import Newsletter
 from newsletter.web.admin import guard, paging
@@ -80,6 +80,7 @@ def ask_to_send(issue_id: int) -> Page:
             articles=articles_in_order(session, found, newsletter.language),
             audience=queries.readers_of(session, found, now=guard.now()),
             size=len(mail.html.encode()) + len(mail.text.encode()),
+            stops=clearance.in_the_way(session, found),
             cooling=newsletter.cooling_minutes,
             kind="" if found.kind is IssueKind.DIGEST else standing.kind_in_words(found.kind),
         )
