@@ -13,6 +13,7 @@ app = Celery(
     broker=settings.broker,
     include=[
         "worker.tasks.deliveries",
+        "worker.tasks.domains",
         "worker.tasks.exchangers",
         "worker.tasks.feedback",
         "worker.tasks.feeds",

@@ -1,11 +1,14 @@
 """`newsletter doctor`: what an installation needs to send mail that arrives, and what is missing."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from newsletter import migrations
+from newsletter.cli import domains as domain_commands
 from newsletter.cli.shared import as_json, show
+from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.installation import Installation, open_installation
@@ -16,6 +19,7 @@ from newsletter.issues import reasons
 from newsletter.mail import dkim
 from newsletter.mail.transport import Relay, Transport
 from newsletter.newsletters import queries, senders
+from newsletter.newsletters.examining import Finding, Level
 
 
 @click.command()
@@ -28,8 +32,12 @@ def doctor(json_: bool) -> None:
     if ready:
         checks += [*_more_relays(here), _paused_lanes(here), _bounces(here), _stopped(here)]
     domains = _domains(here) if ready else []
-    show({"checks": checks, "domains": domains}, json_, lambda: _lines(checks, domains))
-    if not all(check["ok"] or check["advice"] for check in checks):
+    found = {item["domain"]: domain_commands.look(here, item["domain"]) for item in domains}
+    for item in domains:
+        item["checks"] = [domain_commands.as_answer(finding) for finding in found[item["domain"]]]
+    show({"checks": checks, "domains": domains}, json_, lambda: _lines(checks, domains, found))
+    bad = any(finding.level is Level.BAD for findings in found.values() for finding in findings)
+    if bad or not all(check["ok"] or check["advice"] for check in checks):
         raise RefusedError(_("Mend what is marked ✗ and run it again."))
 
 
@@ -105,6 +113,7 @@ def _stopped(here: Installation) -> dict[str, Any]:
 
 
 def _domains(here: Installation) -> list[dict[str, Any]]:
+    host = urlsplit(relay_url(here.settings)).hostname or ""
     with here.database.reading() as session:
         names = sorted({newsletter.domain for newsletter in queries.all_newsletters(session)})
         return [
@@ -112,14 +121,14 @@ def _domains(here: Installation) -> list[dict[str, Any]]:
                 "domain": name,
                 "records": [
                     {"kind": record.kind, "name": record.name, "value": record.value, "purpose": record.purpose}
-                    for record in senders.dns_records(session, name, here.vault)
+                    for record in senders.dns_records(session, name, here.vault, now=utc_now(), relay_host=host)
                 ],
             }
             for name in names
         ]
 
 
-def _lines(checks: list[dict[str, Any]], domains: list[dict[str, Any]]) -> list[str]:
+def _lines(checks: list[dict[str, Any]], domains: list[dict[str, Any]], found: dict[str, list[Finding]]) -> list[str]:
     lines = [
         f"{'✓' if check['ok'] else '!' if check['advice'] else '✗'} {check['check']}  {check['problem']}".rstrip()
         for check in checks
@@ -131,6 +140,7 @@ def _lines(checks: list[dict[str, Any]], domains: list[dict[str, Any]]) -> list[
             if record["kind"] == "TXT":
                 value = " ".join(f'"{part}"' for part in dkim.txt_strings(value))
             lines.append(f"  {record['name']}. IN {record['kind']} {value}")
+        lines += ["", *(line for finding in found[item["domain"]] for line in domain_commands.lines(finding))]
     if domains:
         lines += ["", _("Put your mail provider's names where PROVIDER stands; its documentation tells them.")]
     return lines

@@ -36,6 +36,7 @@ COMMANDS = {
     "webhooks": "newsletter.cli.webhooks:webhooks",
     "relays": "newsletter.cli.relays:relays",
     "deliverability": "newsletter.cli.deliverability:deliverability",
+    "domains": "newsletter.cli.domains:domains",
     "doctor": "newsletter.cli.doctor:doctor",
 }
 

@@ -35,6 +35,7 @@ READ_INBOUND: Final = "feedback.read"
 SWEEP_INBOUND: Final = "feedback.sweep"
 POLL_MAILBOXES: Final = "feedback.poll"
 REVIEW_REPUTATION: Final = "reputation.review"
+CHECK_DOMAINS: Final = "domains.check"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -55,6 +56,7 @@ QUEUES: Final = {
     SWEEP_INBOUND: PERIODIC,
     POLL_MAILBOXES: OUTSIDE,
     REVIEW_REPUTATION: PERIODIC,
+    CHECK_DOMAINS: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

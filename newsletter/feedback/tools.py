@@ -6,14 +6,14 @@ from newsletter.feedback import webhooks
 from newsletter.feedback.matching import Matcher
 from newsletter.feedback.reading import Reader
 from newsletter.feedback.receiving import Doorkeeper
+from newsletter.newsletters import domain_checks, senders
 from newsletter.newsletters import queries as newsletters
-from newsletter.newsletters import senders
 
 
 def reader(installation: Installation) -> Reader:
     """Reads whatever comes in."""
     matcher = Matcher(installation.key("mail"), installation.signer)
-    return Reader(matcher, webhooks.unwrap, confirm=fetch_plainly)
+    return Reader(matcher, webhooks.unwrap, confirm=fetch_plainly, take_summary=domain_checks.take_report)
 
 
 def fetch_plainly(url: str) -> bytes:

@@ -43,7 +43,8 @@ _WISH = (
     r"|retirer|supprimer|supprimez|cancel (?:my )?subscription|leave)"
 )
 _AFTER = (
-    r"(?:[- ](?:me|moi|nous|svp|s.il vous pla[iî]t|merci|please|thanks|thank you|now|mail(?:s|ing)?|e-?mails?|courriels?"
+    r"(?:[- ](?:me|moi|nous|svp|s.il vous pla[iî]t|merci|please|thanks|thank you|now|mail(?:s|ing)?|e-?mails?"
+    r"|courriels?"
     r"|envois?|sending"
     r"|(?:from|de|à|of)? ?(?:la|cette|votre|vos|les|this|the|your)? ?(?:newsletters?|lettres?|listes?|list)))"
 )

@@ -126,17 +126,23 @@ class Topic(Base):
 
 
 class SenderDomain(Base):
-    """A domain that mail is sent from."""
+    """A domain that mail is sent from. `findings`: what its records in DNS looked like at `checked_at`."""
 
     __tablename__ = "sender_domains"
 
     id: Mapped[RowId]
     domain: Mapped[str] = mapped_column(String(255), unique=True)
     created_at: Mapped[datetime]
+    findings: Mapped[dict[str, Any] | None]
+    checked_at: Mapped[datetime | None]
 
 
 class SigningKey(Base):
-    """A DKIM key of a sender domain. The private half is locked under the installation's secret key."""
+    """A DKIM key of a sender domain. The private half is locked under the installation's secret key.
+
+    It signs from `starts_at` on (None: it waits to be seen in DNS) until `retired_at`; its public half stays in DNS for
+    a week more, for what is still on its way.
+    """
 
     __tablename__ = "signing_keys"
     __table_args__ = (UniqueConstraint("sender_domain_id", "selector"),)
@@ -147,3 +153,39 @@ class SigningKey(Base):
     algorithm: Mapped[str] = mapped_column(String(20))
     locked_private_key: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
+    starts_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+
+class DomainReport(Base):
+    """What a mailbox provider reported about a domain, for a day or so: `kind` dmarc or tls. Kept once."""
+
+    __tablename__ = "domain_reports"
+    __table_args__ = (
+        UniqueConstraint("kind", "organisation", "report_id"),
+        Index("ix_domain_reports_domain_ends_at", "domain", "ends_at"),
+    )
+
+    id: Mapped[RowId]
+    kind: Mapped[str] = mapped_column(String(10))
+    organisation: Mapped[str] = mapped_column(String(255))
+    report_id: Mapped[str] = mapped_column(String(255))
+    domain: Mapped[str] = mapped_column(String(255))
+    begins_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+
+class DomainReportRow(Base):
+    """Messages, or sessions, from one source in a report."""
+
+    __tablename__ = "domain_report_rows"
+
+    id: Mapped[RowId]
+    report_id: Mapped[int] = mapped_column(ForeignKey("domain_reports.id", ondelete="CASCADE"), index=True)
+    source: Mapped[str] = mapped_column(String(255))
+    count: Mapped[int]
+    aligned: Mapped[bool]
+    dkim: Mapped[bool]
+    spf: Mapped[bool]
+    result: Mapped[str] = mapped_column(String(255))

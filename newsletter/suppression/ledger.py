@@ -9,8 +9,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter.core.database import insert_into
 from newsletter.suppression.models import Suppression, SuppressionReason
 
-# Mail to these addresses did not arrive, and nobody asked us to stop: a confirmation, mailed once a day at most and only
-# to who has just asked for it, may show that the mailbox exists again.
+# Mail to these addresses did not arrive, and nobody asked us to stop: a confirmation, mailed once a day at most and to
+# nobody but who has just asked for it, may show that the mailbox exists again.
 OF_ADDRESS = frozenset({SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCES})
 
 

@@ -5,6 +5,7 @@ from newsletter.core.clock import utc_now
 from newsletter.delivery import days, lanes
 from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
+from newsletter.newsletters import domain_checks
 from newsletter.subscriptions import interning, pausing
 from worker import runtime
 from worker.app import app
@@ -29,3 +30,4 @@ def tidy_up() -> None:
         forgetting.forget(session, now=now)
     with runtime.installation().database.unit() as session:
         inbox.forget(session, now=now)
+        domain_checks.forget(session, now=now)

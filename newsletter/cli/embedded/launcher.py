@@ -76,7 +76,9 @@ class Launcher:
                     say(_("Stopping: messages in hand go out first. Ctrl-C again stops at once."))
             finally:
                 self._web_socket.close()  # from here on a visitor is turned away at once
-                self._supervisor.stop(*map(tuple, (self._web, self._inbound, self._workers, self._mailbox, self._broker)))
+                self._supervisor.stop(
+                    *map(tuple, (self._web, self._inbound, self._workers, self._mailbox, self._broker))
+                )
                 datadir.forget_state(self._settings.data_dir)
 
     def _start_all(self) -> None:
