@@ -20,6 +20,7 @@ def writers(installation: Installation) -> dict[str, Writer]:
     return {
         mails.CONFIRM: subscription.confirm,
         mails.ALREADY_SUBSCRIBED: subscription.already_subscribed,
+        mails.COME_BACK: subscription.come_back,
         letters.PROOF: review.proof,
         letters.ISSUE_NOTICE: review.notice,
         replying.READER_REPLY: ReplyMails(installation).reader_reply,

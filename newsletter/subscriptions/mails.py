@@ -20,9 +20,11 @@ from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions.models import Confirmation
+from newsletter.suppression import ledger as suppression
 
 CONFIRM = "confirm"
 ALREADY_SUBSCRIBED = "already_subscribed"
+COME_BACK = "come_back"
 
 
 class SubscriptionMails:
@@ -57,6 +59,14 @@ class SubscriptionMails:
             newsletter,
             url=self._here.links.preferences(mail.params["subscriber_id"]),
         )
+
+    def come_back(self, session: Session, mail: TransactionalMail) -> Letter | None:
+        """Asks whether the mailbox works again; None when that has shown meanwhile."""
+        if suppression.find(session, mail.email_key) is None:
+            return None
+        newsletter = newsletters.by_id(session, mail.newsletter_id or 0)
+        url = self._here.links.preferences(mail.params["subscriber_id"])
+        return self._letter(session, mail, newsletter, url=url)
 
     def _letter(self, session: Session, mail: TransactionalMail, newsletter: Newsletter, **values: Any) -> Letter:
         rendered = render_mail(

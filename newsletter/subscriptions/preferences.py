@@ -14,7 +14,7 @@ from newsletter.core.tokens import Signer
 from newsletter.core.urls import PREFERENCES
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import consent, records, unsubscribe
+from newsletter.subscriptions import consent, records, returning, unsubscribe
 from newsletter.subscriptions import wishes as wishing
 from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, Subscription, SubscriptionStatus
 from newsletter.subscriptions.wishes import Options, Wish
@@ -36,6 +36,7 @@ class WishError(RefusedError):
 class PreferencesView:
     """A reader's choices; `newsletters` has every newsletter with the status of the reader's subscription, None for
     none. `wishes`: what there is to choose and what was chosen, by newsletter, of those that the reader is in.
+    `given_up`: nothing is sent, because too much of it came back.
     """
 
     subscriber_id: int
@@ -43,6 +44,7 @@ class PreferencesView:
     language: str
     newsletters: list[tuple[Newsletter, SubscriptionStatus | None]]
     wishes: dict[int, tuple[Options, Wish]]
+    given_up: bool = False
 
 
 def look_up(session: Session, signer: Signer, token: str) -> PreferencesView | None:
@@ -63,6 +65,7 @@ def look_up(session: Session, signer: Signer, token: str) -> PreferencesView | N
             for item in everything
             if item.id in held and held[item.id].status in READING
         },
+        given_up=returning.is_given_up(session, subscriber.email_key),
     )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -9,10 +10,12 @@ from newsletter.core.addresses import Address
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.tokens import Signer
+from newsletter.delivery import bounces
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import consent, records, signup, unsubscribe
 from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, Subscription, SubscriptionStatus
 from newsletter.suppression import ledger as suppression
+from newsletter.suppression.models import SuppressionReason
 
 
 def add_subscriber(
@@ -81,3 +84,35 @@ def end_subscription(session: Session, subscription_id: int, *, actor: str, now:
             subject_id=subscription_id,
             now=now,
         )
+
+
+def block(session: Session, email_key: str, *, why: str, actor: str, now: datetime) -> None:
+    """Never write to an address; what waits for it is withdrawn. RefusedError without a reason, or when it is so
+    already.
+    """
+    _need_reason(why)
+    if suppression.find(session, email_key) is not None:
+        raise RefusedError(_("Nothing is sent to this address already."))
+    suppression.suppress(session, email_key, SuppressionReason.MANUAL, source=actor, note=why, now=now)
+    who = session.scalar(select(Subscriber.id).where(Subscriber.email_key == email_key))
+    if who is not None:
+        bounces.withdraw(session, [who], now=now)
+    _note(session, "address.blocked", who, why=why, actor=actor, now=now)
+
+
+def unblock(session: Session, email_key: str, *, why: str, actor: str, now: datetime) -> None:
+    """Write to an address again. RefusedError without a reason, or when nothing holds it up."""
+    _need_reason(why)
+    if not suppression.lift(session, email_key, by=f"{actor}: {why}"[:320], now=now):
+        raise RefusedError(_("Nothing holds this address up."))
+    who = session.scalar(select(Subscriber.id).where(Subscriber.email_key == email_key))
+    _note(session, "address.unblocked", who, why=why, actor=actor, now=now)
+
+
+def _need_reason(why: str) -> None:
+    if not why.strip():
+        raise RefusedError(_("Say why: somebody will ask."))
+
+
+def _note(session: Session, action: str, who: int | None, *, why: str, actor: str, now: datetime) -> None:
+    audit.record(session, actor=actor, action=action, subject="subscriber", subject_id=who, now=now, why=why)

@@ -72,6 +72,18 @@ def find(session: Session, email_key: str) -> Suppression | None:
     )
 
 
+def history(session: Session, email_key: str, *, limit: int = 20) -> list[Suppression]:
+    """Every time that an address was put on the list, the last first."""
+    query = select(Suppression).where(Suppression.email_key == email_key).order_by(Suppression.id.desc()).limit(limit)
+    return list(session.scalars(query))
+
+
+def page(session: Session, *, before: int | None = None, limit: int = 50) -> list[Suppression]:
+    """What is in force, the newest first; `before` is the number of the last one of the page before."""
+    query = select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id.desc()).limit(limit)
+    return list(session.scalars(query.where(Suppression.id < before) if before is not None else query))
+
+
 def may_confirm(session: Session, email_key: str) -> bool:
     """Whether a confirmation may be mailed: not to who called our mail spam or said "not me", and not where staff said
     never. A bounce stops issues, no confirmation.

@@ -6,7 +6,7 @@ from newsletter.delivery import days, lanes
 from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.newsletters import domain_checks
-from newsletter.subscriptions import interning, pausing
+from newsletter.subscriptions import interning, pausing, returning
 from worker import runtime
 from worker.app import app
 
@@ -25,6 +25,7 @@ def tidy_up() -> None:
         days.fold(session, now=now)
     with runtime.installation().database.unit() as session:
         pausing.resume_due(session, now=now)
+        returning.ask_back(session, now=now)
         interning.drop_unused(session)
     with runtime.installation().database.unit() as session:
         forgetting.forget(session, now=now)

@@ -20,7 +20,11 @@ from newsletter.core.i18n import (
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import reading_minutes
 from newsletter.delivery.models import SkipReason
+from newsletter.feedback.models import FeedbackReport
+from newsletter.mail.evidence import Kind
+from newsletter.mail.replies import ReplyClass
 from newsletter.subscriptions.models import ConsentEvent, ConsentKind, EndedReason
+from newsletter.suppression.models import SuppressionReason
 from newsletter.web.admin.room import admin
 from newsletter.web.language import NAMES
 
@@ -206,3 +210,29 @@ def skip_name(reason: SkipReason) -> str:
         SkipReason.CANCELLED: _("the sending was cancelled"),
         SkipReason.PAUSED: _("on a break since"),
     }[reason]
+
+
+@admin.app_template_filter()
+def block_reason(reason: SuppressionReason) -> str:
+    """Why nothing is sent to an address."""
+    return {
+        SuppressionReason.HARD_BOUNCE: _("the mailbox does not exist"),
+        SuppressionReason.SOFT_BOUNCES: _("nothing has arrived for weeks"),
+        SuppressionReason.COMPLAINT: _("called it spam"),
+        SuppressionReason.NOT_ME: _("said that it was not them"),
+        SuppressionReason.MANUAL: _("staff decided so"),
+    }[reason]
+
+
+@admin.app_template_filter()
+def report_name(report: FeedbackReport) -> str:
+    """What came back, in a few words."""
+    if report.kind is Kind.BOUNCE:
+        hard = report.reply_class is ReplyClass.HARD
+        return _("did not arrive: no such mailbox") if hard else _("did not arrive")
+    return {
+        Kind.COMPLAINT: _("called it spam"),
+        Kind.UNSUBSCRIBE: _("asked to leave"),
+        Kind.AUTO_REPLY: _("automatic answer"),
+        Kind.ANSWER: _("wrote back"),
+    }.get(report.kind, str(report.kind))

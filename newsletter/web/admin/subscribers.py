@@ -1,14 +1,17 @@
 """Readers of a newsletter: found, added, looked at, taken off."""
 
+from collections.abc import Callable
+
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
-from newsletter.core.addresses import parse_address
+from newsletter.core.addresses import key_of, parse_address
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import clean_characters
+from newsletter.feedback import queries as feedback
 from newsletter.issues import sent_to
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -16,6 +19,7 @@ from newsletter.subscriptions import consent, queries, staff
 from newsletter.subscriptions import wishes as wishing
 from newsletter.subscriptions.models import Subscription, SubscriptionStatus
 from newsletter.subscriptions.queries import SubscriptionRow
+from newsletter.suppression import ledger as suppression
 from newsletter.web import wishes
 from newsletter.web.admin import guard, paging
 from newsletter.web.admin.room import admin, enter
@@ -114,6 +118,8 @@ def _subscriber_page(slug: str, subscription_id: int, problem: str = "") -> str:
         wish = wishing.of(session, newsletter, session.get_one(Subscription, row.id))
         before = paging.before()
         sent = sent_to.sent_to(session, row.subscriber_id, before=before, limit=SENT_SHOWN + 1)
+        returned = feedback.of_subscriber(session, row.subscriber_id)
+        blocks = suppression.history(session, key_of(row.email))
     given = wishes.sent(options, request.form, problem) if problem else None
     return render_template(
         "admin/subscriber.html",
@@ -122,6 +128,8 @@ def _subscriber_page(slug: str, subscription_id: int, problem: str = "") -> str:
         newsletter_names=names,
         fields=given or wishes.shown(options, wish),
         sent=sent[:SENT_SHOWN],
+        returned=returned,
+        blocks=blocks,
         older=sent[SENT_SHOWN - 1].issue_id if len(sent) > SENT_SHOWN else None,
     )
 
@@ -143,6 +151,34 @@ def end_subscription(slug: str, subscription_id: int) -> Page:
         row = _row(session, newsletter, subscription_id)
         staff.end_subscription(session, row.id, actor=guard.user().email, now=guard.now())
     flash(_("%(email)s gets no more issues.", email=row.email))
+    return redirect(url_for("admin.subscriber", slug=slug, subscription_id=subscription_id), 303)
+
+
+@admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/block")
+@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+def block_address(slug: str, subscription_id: int) -> Page:
+    """Never write to this address, whatever it subscribes to."""
+    return _decide(slug, subscription_id, staff.block, _("Nothing is sent to %(email)s any more."))
+
+
+@admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/unblock")
+@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+def unblock_address(slug: str, subscription_id: int) -> Page:
+    return _decide(slug, subscription_id, staff.unblock, _("Issues are sent to %(email)s again."))
+
+
+def _decide(slug: str, subscription_id: int, verb: Callable[..., None], done: str) -> Page:
+    why = clean_characters(request.form.get("why", "")).strip()[:MAX_PROOF]
+    try:
+        with installation().database.unit() as session:
+            row = _row(session, enter(session, slug), subscription_id)
+            verb(session, key_of(row.email), why=why, actor=guard.user().email, now=guard.now())
+    except NotFoundError:
+        raise
+    except RefusedError as error:
+        flash(str(error), "warn")
+    else:
+        flash(done % {"email": row.email})
     return redirect(url_for("admin.subscriber", slug=slug, subscription_id=subscription_id), 303)
 
 

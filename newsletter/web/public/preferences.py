@@ -10,7 +10,7 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
-from newsletter.subscriptions import preferences
+from newsletter.subscriptions import preferences, returning
 from newsletter.subscriptions.preferences import PreferencesView, WishError
 from newsletter.subscriptions.wishes import Wish
 from newsletter.web import wishes
@@ -107,6 +107,15 @@ def leave(token: str) -> Response:
         view = _known(preferences.look_up(session, installation().signer, token))
         preferences.leave_all(session, view, network=caller_network(), now=utc_now())
     return redirect(url_for(".show", token=token, done="left"), 303)
+
+
+@blueprint.post("/p/<token>/back")
+def come_back(token: str) -> Response:
+    keep_private()
+    with installation().database.unit() as session:
+        view = _known(preferences.look_up(session, installation().signer, token))
+        returning.come_back(session, view.subscriber_id, now=utc_now())
+    return redirect(url_for(".show", token=token, done="back"), 303)
 
 
 def _known(view: PreferencesView | None) -> PreferencesView:
