@@ -45,4 +45,5 @@ def check_now(
         )
         if issue.revision == gathered.revision:
             review.stop_if_found(session, issue, now=clock())
+            clearance.release(session, issue)
     return findings

@@ -16,7 +16,7 @@ from newsletter.core.database import insert_into
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
-from newsletter.issues import inspection, status
+from newsletter.issues import editing, inspection, status
 from newsletter.issues.models import Issue
 from newsletter.issues.preflight import wording
 from newsletter.issues.preflight.findings import Finding, fatal, from_document
@@ -94,6 +94,12 @@ def reason(found: Sequence[Finding]) -> str:
     return " ".join([head, *(wording.in_words(item) for item in found), _("Mend it, or have an owner overrule it.")])
 
 
+def release(session: Session, issue: Issue) -> None:
+    """Forget that the issue was stopped, once nothing is in its way. It leaves when somebody sends it."""
+    if (issue.pause_reason or {}).get("code") == editing.FOUND and not in_the_way(session, issue):
+        issue.pause_reason = None
+
+
 def overrule(session: Session, issue: Issue, *, by: User, reason: str, now: datetime) -> None:
     """Let the issue leave with what is fatal of it now; only an owner may, and says why. It is on record."""
     if by.role is not Role.OWNER:
@@ -115,6 +121,7 @@ def overrule(session: Session, issue: Issue, *, by: User, reason: str, now: date
         .values(issue_id=issue.id, revision=issue.revision, **values)
         .on_conflict_do_update(index_elements=["issue_id", "revision"], set_=values)
     )
+    release(session, issue)
     audit.record(
         session,
         actor=by.email,

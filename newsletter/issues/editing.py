@@ -33,6 +33,7 @@ MAX_SUBJECT_WITH_SLOTS = 300  # the column of a variant
 MAX_INTRODUCTION = 4000
 SHORT = 80  # characters of a text that the record keeps
 
+FOUND = "preflight"  # the code of an issue that was stopped by what was found when it was looked at
 OPEN = (IssueStatus.DRAFT, IssueStatus.SCHEDULED)
 
 
@@ -197,6 +198,8 @@ def finish(session: Session, issue: Issue, action: str, *, actor: str, now: date
     """Note a change. It voids what was approved: an issue that had been is under review again, for its hour."""
     issue.revision += 1
     issue.changed_by, issue.changed_at = actor, now
+    if (issue.pause_reason or {}).get("code") == FOUND:
+        issue.pause_reason = None  # it was about the revision before
     if issue.status is IssueStatus.SCHEDULED and issue.review is not Review.NONE:
         status.move(issue, IssueStatus.DRAFT)
     audit.record(

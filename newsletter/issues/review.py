@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
 from newsletter.core import jobs
-from newsletter.issues import approvals, clearance, digest, dispatch, proof, status, upkeep
+from newsletter.issues import approvals, clearance, digest, dispatch, editing, proof, status, upkeep
 from newsletter.issues.models import DigestRun, Issue, IssueStatus
 from newsletter.issues.proof import Notice
 from newsletter.newsletters.models import Review, TooLate
@@ -133,7 +133,7 @@ def stop_if_found(session: Session, issue: Issue, *, now: datetime) -> bool:
     if issue.status is IssueStatus.SCHEDULED:
         status.move(issue, IssueStatus.DRAFT)
     issue.send_at = None
-    issue.pause_reason = {"code": "preflight", "found": [item.as_document() for item in found]}
+    issue.pause_reason = {"code": editing.FOUND, "found": [item.as_document() for item in found]}
     audit.record(
         session,
         actor="preflight",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.core.i18n import format_datetime, ngettext
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import approvals
+from newsletter.issues import approvals, editing
 from newsletter.issues.models import Issue, IssueKind, IssueStatus
 from newsletter.issues.preflight import wording
 from newsletter.issues.preflight.findings import from_document
@@ -41,7 +41,7 @@ def in_words(issue: Issue, newsletter: Newsletter, approved_by: Sequence[str] = 
                 reason["found"],
                 count=reason["count"],
             )
-        case IssueStatus.DRAFT if reason.get("code") == "preflight":
+        case IssueStatus.DRAFT if reason.get("code") == editing.FOUND:
             return _("Stopped: %(found)s", found=_found(reason))
         case IssueStatus.DRAFT:
             return _("A draft: it leaves when somebody sends it.")

@@ -203,6 +203,21 @@ def test_a_scheduled_issue_stops_when_it_is_found_and_its_approvers_hear(newsroo
         review.sweep(session, now=newsroom.now)
     assert newsroom.issue(issue).status is IssueStatus.DRAFT
     check(newsroom, issue)
+    assert newsroom.issue(issue).pause_reason is None
+    assert send(newsroom, issue).status is IssueStatus.SENDING
+
+
+@pytest.mark.parametrize("mend", ["edit", "overrule"])
+def test_it_is_no_longer_called_stopped_once_it_is_mended_or_overruled(newsroom: Newsroom, mend: str) -> None:
+    issue = newsroom.draft_issue(newsroom.newsletter())
+    do(newsroom, dispatch.schedule, issue, send_at=newsroom.now + HOUR, actor="akouvi")
+    check(newsroom, issue, dataclasses.replace(QUIET, post=lambda _url: Reply(301)))
+    assert newsroom.issue(issue).pause_reason is not None
+    if mend == "edit":
+        do(newsroom, editing.change_text, issue, subject="Autrement", introduction="", actor="akouvi")
+    else:
+        do(newsroom, clearance.overrule, issue, by=user(newsroom), reason=REASON)
+    assert newsroom.issue(issue).pause_reason is None
     assert send(newsroom, issue).status is IssueStatus.SENDING
 
 

@@ -100,7 +100,8 @@ def _all(wanted: Sequence[tuple[str, bool]], ask: Ask, seconds: float) -> dict[t
         asked[pool.submit(_in_time, ask, url, image, end)] = (url, image)
     done, _late = wait(asked, timeout=seconds)
     pool.shutdown(wait=False, cancel_futures=True)
-    return {asked[future]: future.result() for future in done if not future.cancelled() and not future.exception()}
+    in_time = [future for future in asked if future in done and not future.cancelled()]
+    return {asked[future]: future.result() for future in in_time if future.exception() is None}
 
 
 def _in_time(ask: Ask, url: str, image: bool, end: float) -> Answer:
