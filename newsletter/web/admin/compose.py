@@ -33,11 +33,8 @@ from newsletter.web.language import NAMES
 from newsletter.web.security import allow, as_mail
 
 FORMS = ("phone", "wide", "text")
-CUT_BY_PHONE, CUT_BY_DESKTOP, GAUGE = (
-    40,
-    70,
-    80,
-)  # characters of a subject that are seen; the length that the gauge shows
+CUT_BY_PHONE, CUT_BY_DESKTOP = 40, 70  # characters of a subject that are seen
+GAUGE = 80  # the length that the gauge shows
 OFFERED = 100  # the newest articles, to be added by hand
 DECIDING = ("approve", "pull-back", "schedule", "send")  # verbs that ask for the permission to send
 
