@@ -97,7 +97,7 @@ def test_the_page_shows_everything_and_asks_again(house: House, owner: Staff, mo
     owner.get(f"{draft}/preflight")
     assert "Bon à savoir" in owner.page
     assert "non affiché par" in owner.page
-    assert "Vérifié" in owner.page
+    assert "Vérifié le" in owner.page
     owner.post(f"{draft}/preflight")
     assert "La vérification est en cours." in owner.page
     assert owner.get("/admin/issues/999999/preflight").status_code == 404

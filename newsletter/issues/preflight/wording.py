@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from newsletter.core.i18n import current_locale, format_number
+from newsletter.core.i18n import current_locale, format_number, ngettext
 from newsletter.core.i18n import gettext as _
 from newsletter.issues.preflight import sentences_of_delivery, sentences_of_message
 from newsletter.issues.preflight.findings import Finding, Level
@@ -55,7 +55,7 @@ def _value(name: str, value: Any, params: Mapping[str, Any]) -> str:
     if isinstance(value, list | tuple):
         names = [str(item) for item in value]
         if params.get("more"):
-            names.append(_("and %(count)s more", count=format_number(params["more"])))
+            names.append(ngettext("and %(num)s more program", "and %(num)s more programs", params["more"]))
         return ", ".join(names)
     if isinstance(value, int) and name != "status":
         return format_number(value)

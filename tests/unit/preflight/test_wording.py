@@ -51,7 +51,7 @@ def test_numbers_and_programs_are_written_as_the_language_does() -> None:
     finding = Finding("left_out_by", Level.NOTICE, FIGURES | {"feature": "border-radius", "more": 1200})
     with use_locale("fr"):
         told = wording.in_words(finding)
-    names = "Gmail (iOS), SFR (webmail), et 1\u202f200 autres"
+    names = "Gmail (iOS), SFR (webmail), et 1\u202f200 autres messageries"
     assert told == f"border-radius\u00a0: non affiché par {names}. En partie\u00a0: Free (webmail)."
     with use_locale("fr"):
         assert "2,5" in wording.in_words(Finding("contrast_low", Level.WARNING, FIGURES))
