@@ -14,6 +14,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import load_settings, relay_url
 from newsletter.delivery import bounces, limits, relays
+from newsletter.feedback import mailboxes
 from newsletter.issues import queries as issues
 from newsletter.issues import reasons
 from newsletter.mail import dkim
@@ -30,7 +31,7 @@ def doctor(json_: bool) -> None:
     checks = [_database(here), _broker(here), _relay(here), _public_address(here)]
     ready = checks[0]["ok"]
     if ready:
-        checks += [*_more_relays(here), _paused_lanes(here), _bounces(here), _stopped(here)]
+        checks += [*_more_relays(here), _paused_lanes(here), _bounces(here), *_mailboxes(here), _stopped(here)]
     domains = _domains(here) if ready else []
     found = {item["domain"]: domain_commands.look(here, item["domain"]) for item in domains}
     for item in domains:
@@ -100,6 +101,13 @@ def _bounces(here: Installation) -> dict[str, Any]:
             domains=", ".join(item.domain for item in held),
         )
     return _check("bounces", problem, advice=True)
+
+
+def _mailboxes(here: Installation) -> list[dict[str, Any]]:
+    """The mailboxes that bounces arrive in."""
+    with here.database.reading() as session:
+        found = mailboxes.all_mailboxes(session)
+    return [_check(f"mailbox {item.name}", item.last_error or "", advice=True) for item in found]
 
 
 def _stopped(here: Installation) -> dict[str, Any]:

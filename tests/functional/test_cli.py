@@ -30,9 +30,13 @@ GROUPS = (
     "digest",
     "issues",
     "bounces",
+    "mailboxes",
+    "webhooks",
+    "suppressions",
+    "domains",
     "relays",
 )
-ALONE = ("up", "web", "worker", "beat", "doctor")
+ALONE = ("up", "web", "worker", "beat", "inbound", "doctor")
 RANDOM = bytes(range(256)) * 40
 LONG = "x" * 10_000
 STORY = """# Le pont rouvre

@@ -230,16 +230,25 @@ def test_who_unsubscribed_before_may_come_back_by_confirming_again(desk: Desk, n
     ]
 
 
-def test_a_fresh_hard_bounce_gets_no_mail_and_leaves_no_row(desk: Desk, newsroom: Newsroom) -> None:
-    desk.suppress(SuppressionReason.HARD_BOUNCE)
-    newsroom.pass_time(days=30, seconds=-1)
+@pytest.mark.parametrize("reason", [SuppressionReason.HARD_BOUNCE, SuppressionReason.SOFT_BOUNCES])
+def test_a_bounce_holds_up_no_confirmation(desk: Desk, newsroom: Newsroom, reason: SuppressionReason) -> None:
+    desk.suppress(reason)
+    desk.ask()
+    assert [mail.kind for mail in newsroom.mails()] == ["confirm"]
+
+
+@pytest.mark.parametrize("reason", [SuppressionReason.COMPLAINT, SuppressionReason.NOT_ME, SuppressionReason.MANUAL])
+def test_anything_else_gets_no_mail_and_leaves_no_row(
+    desk: Desk, newsroom: Newsroom, reason: SuppressionReason
+) -> None:
+    desk.suppress(reason)
     desk.ask()
     assert newsroom.mails() == []
     with newsroom.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Subscriber)) == 0
 
 
-def test_a_hard_bounce_older_than_a_month_is_forgiven_when_the_reader_confirms(desk: Desk, newsroom: Newsroom) -> None:
+def test_a_hard_bounce_is_forgiven_when_the_reader_confirms(desk: Desk, newsroom: Newsroom) -> None:
     desk.suppress(SuppressionReason.HARD_BOUNCE)
     newsroom.pass_time(days=30)
     desk.ask()
