@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from newsletter.core.nameservers import Ask
-from newsletter.mail import dmarc, domain_records, spf
+from newsletter.mail import dkim, dmarc, domain_records, spf
 from newsletter.mail.domain_records import Fetch, KeyState
 from newsletter.newsletters import providers
 from newsletter.newsletters.senders import KeyStage, ShownKey, bounce_domain
@@ -91,7 +91,7 @@ def _dkim(keys: Sequence[ShownKey], ask: Ask) -> Iterator[Finding]:
             yield Finding("dkim_published", Level.OK, key.name, params={"waiting": key.stage is KeyStage.WAITING})
         elif state is KeyState.UNKNOWN:
             yield Finding("unanswered", Level.ADVICE, key.name)
-        elif key.algorithm == "ed25519" and state is KeyState.MISSING:
+        elif key.algorithm == dkim.Algorithm.ED25519 and state is KeyState.MISSING:
             # Whoever does not know the algorithm passes over the signature; with RSA in place nothing is lost.
             yield Finding("dkim_missing", Level.ADVICE, key.name, key.value)
         else:

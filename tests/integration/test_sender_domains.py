@@ -256,3 +256,14 @@ def test_what_reports_saw_is_summed_up_by_source(newsroom: Newsroom, gazette: Ne
         ]
         tls = domain_checks.sources(session, DOMAIN, kind="tls", now=newsroom.now)
         assert sum(item.messages for item in tls) == 5426
+
+
+def test_without_the_key_that_few_know_nothing_is_wrong(newsroom: Newsroom, gazette: Newsletter) -> None:
+    table = published(newsroom)
+    del table[next(where for where in table if where[0].startswith("e2026"))]
+    assert found(newsroom, table)["dkim_missing"].level is Level.ADVICE
+    del table[next(where for where in table if where[0].startswith("r2026"))]
+    with newsroom.database.reading() as session:
+        shown = senders.keys(session, DOMAIN, newsroom.here.vault, now=newsroom.now)
+    levels = [item.level for item in examine(DOMAIN, shown, SAFE, asking(table), nothing) if item.key == "dkim_missing"]
+    assert sorted(levels) == [Level.ADVICE, Level.BAD]
