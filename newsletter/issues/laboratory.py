@@ -9,16 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import dns.exception
-import dns.resolver
-
 from newsletter.core.errors import RefusedError
+from newsletter.core.nameservers import Ask, nameservers
 from newsletter.delivery.personalise import Prepared, Recipient
 from newsletter.issues.preflight import arrival
 from newsletter.issues.preflight.arrival import Expected
 from newsletter.issues.preflight.findings import Finding, Level, all_of, found, merged
-from newsletter.mail import rig
+from newsletter.mail import domain_records, rig
 from newsletter.mail.dkim import DkimKey, dns_record
+from newsletter.mail.domain_records import KeyState
 from newsletter.mail.transport import Envelope, OutcomeKind, Relay, Timeouts, Transport
 
 log = logging.getLogger(__name__)
@@ -59,28 +58,14 @@ def try_out(specimens: Sequence[Specimen], keys: Sequence[DkimKey], *, now: date
     return merged(findings), first
 
 
-def published(keys: Sequence[DkimKey], *, seconds: float = DNS_SECONDS) -> list[Finding]:
+def published(keys: Sequence[DkimKey], *, ask: Ask | None = None) -> list[Finding]:
     """Whether the keys stand in DNS as they sign. A name server that does not answer proves nothing."""
-    try:
-        resolver = dns.resolver.Resolver()
-    except dns.resolver.NoResolverConfiguration:
-        return [found("dns_silent", Level.NOTICE)]
-    resolver.lifetime = seconds / max(1, len(keys))
-    missing, silent = [], []
-    for name, record in map(dns_record, keys):
-        try:
-            answer = resolver.resolve(name, "TXT")
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            missing.append(name)
-        except (dns.exception.DNSException, UnicodeError):
-            silent.append(name)
-        else:
-            texts = [b"".join(item.strings).decode("ascii", "replace") for item in answer]
-            if not any(_same_key(text, record) for text in texts):
-                missing.append(name)
+    asking = ask or nameservers(altogether=DNS_SECONDS)
+    states = {name: domain_records.key_state(name, record, asking) for name, record in map(dns_record, keys)}
+    missing = [name for name, state in states.items() if state not in (KeyState.PUBLISHED, KeyState.UNKNOWN)]
     return [
         *all_of("dkim_not_published", Level.WARNING, missing),
-        *([found("dns_silent", Level.NOTICE)] if silent else []),
+        *([found("dns_silent", Level.NOTICE)] if KeyState.UNKNOWN in states.values() else []),
     ]
 
 
@@ -112,10 +97,3 @@ def _pass(
 
 def _transport(port: int) -> Transport:
     return Transport(Relay("127.0.0.1", port), helo="localhost", timeouts=QUICK)
-
-
-def _same_key(text: str, record: str) -> bool:
-    def public(value: str) -> str:
-        return "".join(value.partition("p=")[2].partition(";")[0].split())
-
-    return public(text) == public(record) != ""
