@@ -4,7 +4,7 @@ has about a thousand rows, since small domains are folded into one.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -70,6 +70,24 @@ class Line:
     day: date | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was answered over one relay, what came back of which the relay is not known, and what all relays together
+    have sent.
+    """
+
+    own: Figures = field(default_factory=Figures)
+    unknown: Figures = field(default_factory=Figures)
+    sent: int = 0
+
+    def __add__(self, other: "Part") -> "Part":
+        return Part(self.own + other.own, self.unknown + other.unknown, self.sent + other.sent)
+
+    def with_share(self, share: float) -> Figures:
+        """The relay's figures, with its share of what is nobody's."""
+        return self.own + self.unknown.times(share)
+
+
 def anything_lately(session: Session, *, now: datetime) -> bool:
     """Whether anything was counted in the last ten minutes, or since midnight where that is shorter."""
     query = select(D.day).where(D.day >= day_of(now), D.last_at >= now - LIVE).limit(1)
@@ -112,18 +130,22 @@ def today(session: Session, domain: str, *, now: datetime) -> tuple[int, datetim
     return None if first is None else (int(sent), first, last)
 
 
-def of_relay(session: Session, relay_id: int, *, since: date, until: date) -> dict[date, dict[str, Figures]]:
-    """What domains answered over a relay, by day; complaints and bounces of which the relay is not known are among
-    them.
-    """
+def of_relay(session: Session, relay_id: int, *, since: date, until: date) -> dict[date, dict[str, Part]]:
+    """What domains answered over a relay, by day."""
     query = (
-        select(D.day, D.domain, *_SUMS)
-        .where(D.day >= since, D.day <= until, D.relay_id.in_([relay_id, ANY_RELAY]))
-        .group_by(D.day, D.domain)
+        select(D.day, D.domain, D.relay_id, *_SUMS)
+        .where(D.day >= since, D.day <= until)
+        .group_by(D.day, D.domain, D.relay_id)
     )
-    found: dict[date, dict[str, Figures]] = defaultdict(dict)
+    found: dict[date, dict[str, Part]] = defaultdict(dict)
     for row in session.execute(query):
-        found[row.day][row.domain] = _figures(row)
+        figures = _figures(row)
+        part = Part(
+            own=figures if row.relay_id == relay_id else Figures(),
+            unknown=figures if row.relay_id == ANY_RELAY else Figures(),
+            sent=figures.sent,
+        )
+        found[row.day][row.domain] = found[row.day].get(row.domain, Part()) + part
     return found
 
 

@@ -60,6 +60,10 @@ class Figures:
     def __sub__(self, other: Self) -> "Figures":
         return Figures(*(max(0, mine - its) for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
+    def times(self, share: float) -> "Figures":
+        """A share of each, rounded."""
+        return Figures(*(round(count * share) for count in astuple(self)))
+
     @property
     def bounced(self) -> int:
         """Those that did not arrive, for whatever reason."""

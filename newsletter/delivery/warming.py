@@ -15,6 +15,7 @@ from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import domain_figures, ladder, lanes, limits
 from newsletter.delivery.days import day_of
+from newsletter.delivery.domain_figures import Part
 from newsletter.delivery.domain_models import WarmUp
 from newsletter.delivery.ladder import Why
 from newsletter.delivery.models import Lane, RelayRecord
@@ -162,12 +163,10 @@ def _look_at_days(session: Session, record: RelayRecord, rows: dict[str, WarmUp]
     """Take each day that has ended since the last time as it was."""
     today = day_of(now)
     since = max(min(row.day for row in rows.values()), today - timedelta(days=LONG))
-    found = domain_figures.of_relay(session, record.id, since=since - timedelta(days=LONG), until=today)
+    found = _by_provider(domain_figures.of_relay(session, record.id, since=since - timedelta(days=LONG), until=today))
     for number in range((today - since).days):
         day = since + timedelta(days=number)
-        week = {
-            past: _by_provider(found.get(past, {})) for past in (day - timedelta(days=back) for back in range(LONG))
-        }
+        week = {past: found.get(past, {}) for past in (day - timedelta(days=back) for back in range(LONG))}
         _look_at_day(session, record, rows, day, week, now=now)
     for row in rows.values():
         row.day = max(row.day, today)
@@ -231,13 +230,22 @@ def _with_late_complaints(week: Mapping[date, Mapping[str, Figures]], day: date,
     return late
 
 
-def _by_provider(domains: Mapping[str, Figures]) -> dict[str, Figures]:
-    """The sums of each provider, and of all."""
-    sums: dict[str, Figures] = {WHOLE: sum(domains.values(), Figures())}
-    for domain, figures in domains.items():
-        if provider := provider_of(domain):
-            sums[provider] = sums.get(provider, Figures()) + figures
-    return sums
+def _by_provider(days: Mapping[date, Mapping[str, Part]]) -> dict[date, dict[str, Figures]]:
+    """The figures of each provider, and of all, by day. What came back and is nobody's is shared out by what each relay
+    has sent.
+    """
+    parts: dict[date, dict[str, Part]] = {}
+    total: dict[str, Part] = {}
+    for day, domains in days.items():
+        of_day = parts.setdefault(day, {})
+        for domain, part in domains.items():
+            for group in {WHOLE, provider_of(domain)}:
+                of_day[group] = of_day.get(group, Part()) + part
+                total[group] = total.get(group, Part()) + part
+    shares = {group: part.own.sent / part.sent if part.sent else 1.0 for group, part in total.items()}
+    return {
+        day: {group: part.with_share(shares[group]) for group, part in of_day.items()} for day, of_day in parts.items()
+    }
 
 
 def _whole(session: Session, record: RelayRecord) -> WarmUp:

@@ -267,6 +267,15 @@ def test_complaints_about_a_weekly_letter_count_on_the_days_after(newsroom: News
     assert allowance(newsroom) == 200
 
 
+def test_complaints_are_shared_out_among_relays_by_what_each_has_sent(newsroom: Newsroom) -> None:
+    new, old = warm_up(newsroom), 77
+    count(newsroom, "poste.example", relay_id=old, sent=99_900)
+    count(newsroom, "poste.example", relay_id=new, sent=100)
+    count(newsroom, "poste.example", complained=40)
+    day_ends(newsroom)
+    assert allowance(newsroom) == 200
+
+
 def test_days_that_nobody_looked_at_are_taken_one_by_one(newsroom: Newsroom) -> None:
     relay_id = warm_up(newsroom)
     count(newsroom, "poste.example", relay_id=relay_id, sent=100)

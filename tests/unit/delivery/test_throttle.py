@@ -275,3 +275,23 @@ def test_a_clock_that_jumps_closes_nothing_for_ever(closing: str, jump: timedelt
     assert throttle.mend(state, now) is state
     later = now + throttle.LAST_PROBE * 1.3
     assert throttle.probe_is_due(state, later) or not throttle.is_shut(state, later)
+
+
+def test_a_lane_slowed_for_what_came_back_does_not_grow_for_its_hour_and_then_does() -> None:
+    slowed = throttle.slow_down(
+        State(), observed=40.0, close=False, learn=True, now=NOW, rng=rng(), steady=throttle.STEADY
+    )
+    assert throttle.speed(slowed) == 20.0
+    assert throttle.speed_up(slowed, binding=True, now=NOW + 59 * 60 * SECOND) == slowed
+    assert throttle.speed_up(slowed, binding=True, now=NOW + 61 * 60 * SECOND).pace > slowed.pace
+    assert throttle.mend(slowed, NOW - DAY).steady_until == NOW - DAY + throttle.STEADY
+
+
+def test_an_allowance_counts_before_the_days_of_a_plan_and_beside_a_limit() -> None:
+    assert throttle.cap(State(allowance=70), [100, 200], NOW, NOW) == 70
+    assert throttle.cap(State(allowance=70, per_day=30), [], None, NOW) == 30
+
+
+def test_what_waits_for_a_person_has_no_probe() -> None:
+    paused = throttle.pause(State(), reply="complaints", now=NOW, rng=rng(), probe=False)
+    assert not throttle.probe_is_due(paused, NOW + 30 * DAY)
