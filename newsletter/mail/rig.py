@@ -1,6 +1,7 @@
 """A mail server of our own on loopback, for as long as a message needs to pass it; what arrives is handed back."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,19 +36,22 @@ class Rig:
 @contextmanager
 def running() -> Iterator[Rig]:
     """A server on any free port, gone when the block ends. Raises OSError when no port can be had."""
-    loop = asyncio.new_event_loop()
-    rig = Rig(0)
-    try:
-        server = loop.run_until_complete(loop.create_server(lambda: Reception(rig.keep, LARGEST), "127.0.0.1", 0))
-        rig.port = server.sockets[0].getsockname()[1]
-        thread = threading.Thread(target=loop.run_forever, name="rig", daemon=True)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        rig = Rig(listener.getsockname()[1])
+        loop = asyncio.new_event_loop()
+        # In a thread of its own from beginning to end: the one that asks may run a loop already.
+        thread = threading.Thread(target=_serve, args=(loop, listener, rig), name="rig", daemon=True)
         thread.start()
         try:
             yield rig
         finally:
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
-            server.close()
-            loop.run_until_complete(asyncio.sleep(0))
-    finally:
-        loop.close()
+
+
+def _serve(loop: asyncio.AbstractEventLoop, listener: socket.socket, rig: Rig) -> None:
+    server = loop.run_until_complete(loop.create_server(lambda: Reception(rig.keep, LARGEST), sock=listener))
+    loop.run_forever()
+    server.close()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()

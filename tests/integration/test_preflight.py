@@ -161,9 +161,8 @@ def test_an_owner_overrules_and_says_why(newsroom: Newsroom) -> None:
         kept = clearance.overruled(session, newsroom.issue(issue))
         assert kept is not None
         assert (kept.email, kept.reason, kept.keys) == (owner.email, REASON, ["leave_redirects"])
-        assert session.scalars(select(AuditEvent.action).where(AuditEvent.subject_id == issue.id)).all()[-1] == (
-            "issue.overruled"
-        )
+        of_issue = select(AuditEvent.action).where(AuditEvent.subject_id == issue.id).order_by(AuditEvent.id)
+        assert session.scalars(of_issue).all()[-1] == ("issue.overruled")
     assert send(newsroom, issue).status is IssueStatus.SENDING
 
 

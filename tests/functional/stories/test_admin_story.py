@@ -32,6 +32,7 @@ def test_an_admin_composes_previews_sends_watches_pauses_and_resumes(newsroom: N
     # She pauses. The messages on their way still arrive, the others wait, however fast the relay is now.
     paused = live.press("Mettre en pause")
     assert "En pause" in paused.words
+    newsroom.service.eventually(lambda: admin.progress(live)["en attente"] > 0)  # the worker has heard of it
     newsroom.service.relay.hurry()
     newsroom.service.eventually(lambda: admin.progress(live)["en cours d’envoi"] == 0)
     figures = admin.progress(live)
