@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newsletter.core.clock import utc_now
-from newsletter.feedback import webhooks
+from newsletter.feedback import tools, webhooks
 from tests.functional.conftest import House
 from worker.tasks import feedback
 
@@ -149,6 +149,54 @@ def test_a_forged_report_changes_nothing(house: House, provider: str) -> None:
     found = listed(house)[0]
     assert (found.received, found.refused) == (0, 3)
     assert found.last_refusal
+
+
+TOPIC = "arn:aws:sns:eu-west-3:123456789012:bounces"
+
+
+def notification(**changes: str) -> Post:
+    """A message of SNS whose certificate is where no name server of this machine finds it."""
+    said = {
+        "Type": "Notification",
+        "MessageId": "1",
+        "TopicArn": TOPIC,
+        "Message": "{}",
+        "Timestamp": utc_now().isoformat(),
+        "SignatureVersion": "2",
+        "Signature": "AAAA",
+        "SigningCertURL": "https://sns.eu-west-3.amazonaws.com/SimpleNotificationService-1.pem",
+    }
+    return Post(json.dumps(said | changes).encode(), {"x-amz-sns-message-type": "Notification"})
+
+
+def test_a_certificate_that_is_not_to_be_had_is_no_forgery(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_url: str) -> bytes:
+        raise OSError("no route")
+
+    monkeypatch.setattr(tools, "fetch_plainly", away)
+    path = hook(house, "ses", TOPIC)
+    assert post(house, path, notification()).status_code == 503
+    assert (listed(house)[0].received, listed(house)[0].refused) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"TopicArn": TOPIC + "x"},
+        {"SigningCertURL": "https://sns.eu-west-3.amazonaws.com.evil.example/a.pem"},
+        {"SigningCertURL": "http://169.254.169.254/a.pem"},
+        {"Timestamp": "2020-01-01T00:00:00Z"},
+        {"Type": "SubscriptionConfirmation"},
+    ],
+)
+def test_what_sns_did_not_send_is_turned_away_and_nothing_is_fetched(
+    house: House, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(tools, "fetch_plainly", lambda url: fetched.append(url) or b"")
+    path = hook(house, "ses", TOPIC)
+    assert post(house, path, notification(**changes)).status_code == 403
+    assert fetched == []
 
 
 def test_a_report_sent_again_is_taken_and_changes_nothing(house: House) -> None:

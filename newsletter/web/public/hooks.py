@@ -2,14 +2,18 @@
 before they hear that it was taken, and read later.
 """
 
+import logging
+
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from newsletter.core.clock import utc_now
 from newsletter.feedback import tools, webhooks
-from newsletter.feedback.providers import ForgedError, Request
+from newsletter.feedback.providers import ForgedError, Request, UncertainError
 from newsletter.web.context import installation
 from newsletter.web.security import keep_private
+
+log = logging.getLogger(__name__)
 
 blueprint = Blueprint("hooks", __name__)
 
@@ -32,6 +36,9 @@ def take(provider: str, token: str) -> Response:
         with here.database.unit() as session:
             webhooks.turn_away(session, door, str(error))
         return _say(403, "not accepted")
+    except UncertainError as error:
+        log.warning("a webhook of %s cannot be verified now: %s", provider, error)
+        return _say(503, "try again later")
     with here.database.unit() as session:
         webhooks.take(session, door, body, sameness, now=now)
     return _say(200, "taken")
