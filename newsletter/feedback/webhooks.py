@@ -120,8 +120,8 @@ def find(session: Session, provider: str, token: str, vault: Vault) -> Door | No
 
 
 def verify(door: Door, request: Request, *, fetch: Fetch | None, now: datetime) -> bytes:
-    """Make sure that the provider sent it; returns what makes a second one the same. Raises ForgedError, or UncertainError
-    when that cannot be told at present.
+    """Make sure that the provider sent it; returns what makes a second one the same. Raises ForgedError, or
+    UncertainError when that cannot be told at present.
 
     Outside any transaction: a certificate may have to be fetched.
     """
