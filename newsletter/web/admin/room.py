@@ -1,17 +1,16 @@
 """The blueprint of the desk, and what every page of it shows around its content."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import flask
-from flask import Blueprint, g, request, url_for
+from flask import Blueprint, g, url_for
 from sqlalchemy.orm import Session
 
-from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries
 from newsletter.newsletters.models import Newsletter
 from newsletter.web.admin import guard
+from newsletter.web.admin.rooms import rooms, settings_tabs
 from newsletter.web.context import installation
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
@@ -19,20 +18,6 @@ admin.before_request(guard.let_in)
 admin.after_request(guard.close_up)
 
 CURRENT = "newsletter"  # in the browser's session: the newsletter last looked at
-
-# Which room of the frame a view belongs to, by the file the view is in.
-ROOM_OF = {
-    "compose": "issues",
-    "preflight": "issues",
-    "sending": "issues",
-    "urgent": "issues",
-    "variants": "issues",
-    "newsletters": "settings",
-    "schedules": "settings",
-    "rules": "settings",
-    "runs": "issues",
-    "topics": "settings",
-}
 
 
 def enter(session: Session, slug: str) -> Newsletter:
@@ -57,7 +42,7 @@ def _frame() -> dict[str, Any]:
     """What base_desk.html asks for."""
     found = g.get("signed_in")
     if found is None:
-        return {"user": None, "newsletters": [], "newsletter": None, "may": guard.may}
+        return {"user": None, "newsletters": [], "newsletter": None, "settings_tabs": [], "may": guard.may}
     with installation().database.reading() as session:
         everything = queries.all_newsletters(session)
     shown = g.get("shown") or flask.session.get(CURRENT)
@@ -67,24 +52,9 @@ def _frame() -> dict[str, Any]:
         "newsletters": everything,
         "newsletter": current,
         "newsletter_url": lambda item: url_for("admin.issues", slug=item.slug),
-        "rooms": list(_rooms(current)),
+        "rooms": list(rooms(current)),
+        "settings_tabs": settings_tabs(current),
         "account_menu": [(_("My account"), url_for("admin.account"))],
         "sign_out_url": url_for("admin.sign_out"),
         "may": guard.may,
     }
-
-
-def _rooms(current: Newsletter | None) -> Iterator[tuple[str, str, bool]]:
-    view = flask.current_app.view_functions.get(request.endpoint or "")
-    file = view.__module__.rpartition(".")[2] if view else ""
-    here = ROOM_OF.get(file, file)
-    yield _("Desk"), url_for("admin.desk"), here == "desk"
-    if current is not None:
-        yield _("Issues"), url_for("admin.issues", slug=current.slug), here == "issues"
-        yield _("Articles"), url_for("admin.articles", slug=current.slug), here == "articles"
-        yield _("Feeds"), url_for("admin.feeds"), here == "feeds"
-        yield _("Subscribers"), url_for("admin.subscribers", slug=current.slug), here == "subscribers"
-        yield _("Deliverability"), url_for("admin.deliverability_page"), here == "deliverability"
-        yield _("Sending domain"), url_for("admin.domain", slug=current.slug), here == "domain"
-        if guard.may(Permission.MANAGE_NEWSLETTERS):
-            yield _("Settings"), url_for("admin.settings", slug=current.slug), here == "settings"
