@@ -44,8 +44,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a mailbox is and how it is read. `delete`: take out what
-    concerns us."""
+    """Where a mailbox is and how it is read. `delete`: take out what concerns us."""
 
     name: str
     protocol: Protocol

@@ -1,10 +1,13 @@
 """A real Chromium for the browser level: the system's, or one that the package manager brings."""
 
+import fcntl
 import functools
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
@@ -25,7 +28,12 @@ OPTIONS = (
 @functools.cache
 def find_chromium() -> str | None:
     """Path of the browser, installed first where that is allowed; None where there is none to be had."""
-    return _known() or _install()
+    if found := _known():
+        return found
+    # Test processes that find none at the same moment would lock each other out of the package manager.
+    with Path(tempfile.gettempdir(), "newsletter-chromium.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return _known() or _install()
 
 
 def _known() -> str | None:
