@@ -1,25 +1,27 @@
-"""The first page: what is being sent, what leaves next, what waits, and how many read it."""
+"""The first page: what is being sent, what leaves next, what waits, what to look at, and how many read it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import render_template
+from flask import render_template, url_for
 from sqlalchemy.orm import Session
 
 from newsletter.accounts.permissions import Permission
-from newsletter.articles import queries as articles
 from newsletter.delivery import limits
 from newsletter.issues import approvals, digest, newcomers, queries, schedule, standing
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
+from newsletter.reports import first_steps
+from newsletter.reports.attention import About, Concern, concerns
+from newsletter.reports.first_steps import Leads, Step
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
 from newsletter.web.admin.compose import leads
 from newsletter.web.admin.live import Live
 from newsletter.web.admin.room import admin
-from newsletter.web.context import installation
+from newsletter.web.context import app, installation
 
 LATEST = 5
 HELD = (IssueStatus.SENDING, IssueStatus.PAUSED)
@@ -33,7 +35,7 @@ class Shelf:
     subscribers: dict[SubscriptionStatus, int]
     waiting: list[str]
     next_run: datetime | None
-    has_articles: bool
+    steps: list[Step]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,11 @@ def desk() -> str:
     now = guard.now()
     with installation().database.reading() as session:
         shelves = [_shelf(session, item, now) for item in newsletters.all_newsletters(session)]
-        running = _with_figures(session, queries.in_flight(session), now)
+        running = _moving(session, now)
         leaving = [_departure(session, issue) for issue in queries.to_leave(session)]
         latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
         done = _with_figures(session, latest[:LATEST], now)
+        looked_at = concerns(session, [shelf.newsletter for shelf in shelves], now=now)
         paused = [(lane, limits.in_words(lane)) for lane in limits.paused(session)]
         readers = {shelf.newsletter.id: shelf.subscribers[SubscriptionStatus.ACTIVE] for shelf in shelves}
         new = newcomers.newcomers(session, [shelf.newsletter for shelf in shelves], readers, now=now)
@@ -68,10 +71,58 @@ def desk() -> str:
         leaving=leaving,
         done=done,
         leads=titles,
+        concerns=[(item, _where(item)) for item in looked_at],
         paused_lanes=paused,
+        step_url=_step_url,
         newcomers=new,
         now=now,
         subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
+    )
+
+
+@admin.get("/moving")
+@guard.requires(Permission.READ)
+def moving() -> str:
+    """The part of the desk that shows what is being sent, for a page that is open already."""
+    with installation().database.reading() as session:
+        running = _moving(session, guard.now())
+        names = {item.id: item for item in newsletters.all_newsletters(session)}
+        titles = leads(session, [issue for issue, _live in running])
+    return render_template("admin/desk-moving.html", running=running, names=names, leads=titles)
+
+
+def _moving(session: Session, now: datetime) -> list[tuple[Issue, Live]]:
+    return _with_figures(session, queries.in_flight(session), now)
+
+
+def _where(concern: Concern) -> str:
+    """The page on which something can be done about it."""
+    match concern.about:
+        case About.FEED:
+            return url_for("admin.feed", feed_id=concern.which)
+        case About.SENDER_DOMAIN:
+            return url_for("admin.domain", slug=concern.which)
+        case About.RECIPIENTS:
+            return url_for("admin.deliverability_of", domain=concern.which)
+        case About.ISSUE:
+            return url_for("admin.issue", issue_id=concern.which)
+        case About.RUN:
+            return url_for("admin.runs", slug=concern.which)
+    return url_for("admin.deliverability_page")
+
+
+def _step_url(step: Step, slug: str) -> str:
+    endpoints = {
+        Leads.ARTICLES: "admin.new_article",
+        Leads.SUBSCRIBERS: "admin.subscribers",
+        Leads.SCHEDULES: "admin.schedules",
+        Leads.DOMAIN: "admin.domain",
+        Leads.ISSUES: "admin.issues",
+    }
+    if step.leads is Leads.FORM:
+        return installation().links.form(slug)
+    return (
+        url_for(endpoints[step.leads], slug=slug) if step.leads in endpoints else url_for("admin.deliverability_page")
     )
 
 
@@ -92,7 +143,9 @@ def _shelf(session: Session, newsletter: Newsletter, now: datetime) -> Shelf:
         subscribers=subscriptions.counts(session, newsletter.id),
         waiting=waiting,
         next_run=schedule.next_run(session, newsletter, now=now),
-        has_articles=bool(waiting) or bool(articles.page(session, newsletter.id, limit=1)),
+        steps=first_steps.steps(
+            session, newsletter, site_url=installation().links.site_url, mail_leaves=app().mailbox is None
+        ),
     )
 
 
