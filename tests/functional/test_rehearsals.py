@@ -24,6 +24,7 @@ __all__ = ["evening", "newsletter", "prepared"]
 RULES = "/admin/newsletters/depeche/rules"
 RUNS = "/admin/newsletters/depeche/runs"
 SPORT = {"sections": [{"key": "sport", "filter": {"any": [{"field": "keyword", "value": "match"}]}}]}
+SPORT_FIELDS = {"s0-title": "Sport", "s0-c0-value": "match"} | {"s0-c0-attribute": "keyword"}
 
 
 def live_through(house: House, *days: tuple[str, ...]) -> None:
@@ -54,8 +55,47 @@ def mark(owner: Staff) -> str:
     return re.findall(r'name="mark" value="(\w+)"', owner.page)[0]
 
 
+def fields(owner: Staff) -> set[tuple[str, str]]:
+    """What the fields of the page hold, by name."""
+    typed = re.findall(r'name="([\w-]+)"[^>]* value="([^"]*)"', owner.page)
+    chosen = re.findall(
+        r'<select[^>]* name="([\w-]+)"(?:(?!</select>).)*?value="([^"]*)" selected', owner.page, re.DOTALL
+    )
+    return {*typed, *chosen}
+
+
+def test_sections_are_built_by_buttons_alone(owner: Staff) -> None:
+    """Every button brings along what was typed, and nothing is saved before somebody says so."""
+    owner.post(RULES, mark=mark(owner), max_items="12", do="section-add")
+    given = {"mark": mark(owner), "max_items": "12", "s0-title": "La une", "s0-c0-value": "pont"}
+    owner.post(RULES, **given, do="section-add")
+    owner.post(RULES, **given, **{"s1-title": "Sport", "s1-c0-value": "match"}, do="section-up:1")
+    assert fields(owner) >= {("s0-title", "Sport"), ("s1-title", "La une"), ("max_items", "12")}
+    owner.post(RULES, **{"mark": mark(owner), "s0-title": "Sport", "s0-c0-value": "match"}, do="condition-add:0")
+    assert ("s0-c1-value", "") in fields(owner)
+    owner.post(RULES, **{"mark": mark(owner), "s0-title": "Sport", "s0-c0-value": "match"}, do="condition-drop:0:0")
+    assert "match" not in owner.page
+    owner.post(RULES, **{"mark": mark(owner), "s0-title": "Sport"}, do="section-drop:0")
+    assert "Sport" not in owner.page
+    owner.get(RULES)
+    assert "s0-title" not in owner.page
+
+
+@pytest.mark.parametrize(
+    "verb", ["section-up:0", "section-drop:9", "condition-drop:0:99", "section-down:99999999", "x"]
+)
+def test_a_button_that_is_none_does_no_harm(owner: Staff, verb: str) -> None:
+    answer = owner.post(RULES, mark=mark(owner), **{"s0-title": "Sport"}, do=verb)
+    assert answer.status_code == 200
+
+
+def test_two_sections_of_one_title_have_keys_of_their_own(owner: Staff) -> None:
+    owner.post(RULES, mark=mark(owner), **{"s0-title": "Sport", "s1-title": "Sport"}, do="save")
+    assert fields(owner) >= {("s0-key", "sport"), ("s1-key", "sport-2")}
+
+
 def test_rules_are_tried_on_the_past_weeks_and_only_then_saved(owner: Staff) -> None:
-    given = {"mark": mark(owner), "max_items": "30", "minimum": "1", "parts": json.dumps(SPORT)}
+    given = {"mark": mark(owner), "max_items": "30", "minimum": "1"} | SPORT_FIELDS
     owner.post(RULES, **given, do="try")
     shown = owner.page.split('<form class="form-page')[0]
     assert "<del>Le budget voté</del>" in shown
@@ -63,14 +103,14 @@ def test_rules_are_tried_on_the_past_weeks_and_only_then_saved(owner: Staff) -> 
     assert "<del>Un match nul" not in shown
     assert "2 articles" in shown
     owner.get(RULES)
-    assert "sport" not in owner.page
+    assert "Sport" not in owner.page
     assert owner.post(RULES, **given, do="save").request.path == RULES
-    assert '"sport"' in owner.page
+    assert fields(owner) >= set(SPORT_FIELDS.items()) | {("s0-key", "sport")}
 
 
 def test_rules_that_would_have_sent_nothing_say_so(owner: Staff) -> None:
-    nothing = {"exclude": {"any": [{"field": "language", "value": "fr"}]}}
-    owner.post(RULES, mark=mark(owner), parts=json.dumps(nothing), do="try")
+    nothing = {"x-c0-how": "any", "x-c0-attribute": "language", "x-c0-value": "fr"}
+    owner.post(RULES, mark=mark(owner), **nothing, do="try")
     assert 'role="alert"' in owner.page
     assert "Pas un article" in owner.page
 
@@ -82,12 +122,12 @@ def test_rules_that_would_have_sent_nothing_say_so(owner: Staff) -> None:
         ({"max_items": "many"}, "max_items"),
         ({"minimum": "301"}, "minimum"),
         ({"per_author": "-1"}, "per_author"),
-        ({"parts": "["}, "parts"),
-        ({"parts": "[" * 5000}, "parts"),
-        ({"parts": "[]"}, "parts"),
-        ({"parts": '{"max_items": 3}'}, "parts"),
-        ({"parts": '{"sections": [{"key": "Été"}]}'}, "parts"),
-        ({"parts": '{"sections": [{"key": "a"}, {"key": "a"}]}'}, "parts"),
+        ({"s0-title": "Sport", "s0-count": "many"}, "s0-count"),
+        ({"s0-title": "Sport", "s0-minimum": "301"}, "s0-minimum"),
+        ({"s0-title": "Sport", "s0-key": "Été"}, "parts"),
+        ({"s0-title": "x" * 200}, "parts"),
+        ({"s0-title": "Sport", "s0-order": "random"}, "parts"),
+        ({"x-c0-value": "x", "x-c0-attribute": "shoe"}, "parts"),
         ({"order": "random"}, "parts"),
     ],
 )

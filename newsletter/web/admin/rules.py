@@ -14,6 +14,7 @@ from newsletter.issues import difference, rulebook
 from newsletter.issues.difference import Difference
 from newsletter.issues.selection.rules import (
     MOST,
+    Attribute,
     Languages,
     Order,
     Rules,
@@ -25,22 +26,22 @@ from newsletter.issues.selection.rules import (
 from newsletter.newsletters import schedules
 from newsletter.web.admin import formats, guard
 from newsletter.web.admin.room import admin, enter
+from newsletter.web.admin.rule_parts import Parts, parts_of, parts_sent
 from newsletter.web.context import installation
 
 Page = str | Response | tuple[str, int]
-PARTS = ("sections", "exclude")  # in one field, as a document
 COUNTS = ("max_items", "minimum", "per_author", "per_source")
 WORDS = ("too_little", "order", "languages", "updated")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the fields show. `parts`: the document of sections and exclusions, as it was typed. `mark`: of the rules
-    that were in force when the page was opened.
+    """What the fields show. `parts`: the sections and exclusions as they were typed. `mark`: of the rules that were in
+    force when the page was opened.
     """
 
     fields: dict[str, Any]
-    parts: str
+    parts: Parts
     mark: str
     wrong: dict[str, str] = field(default_factory=dict)
 
@@ -55,9 +56,13 @@ def rules(slug: str) -> str:
 @admin.post("/newsletters/<slug>/rules")
 @guard.requires(Permission.MANAGE_NEWSLETTERS)
 def change_rules(slug: str) -> Page:
-    """Try the rules of the form on the past weeks, or save them."""
+    """Try the rules of the form on the past weeks, save them, or only change what the form shows."""
     form, asked = _typed()
     database = installation().database
+    if (changed := form.parts.changed(request.form.get("do", ""))) is not None:
+        with database.reading() as session:
+            enter(session, slug)
+            return _page(Form(form.fields, changed, form.mark))
     if asked is None or request.form.get("do") == "try":
         with database.reading() as session:
             newsletter = enter(session, slug)
@@ -85,8 +90,9 @@ def change_rules(slug: str) -> Page:
 
 def _typed() -> tuple[Form, Rules | None]:
     """The form as it was typed, and the rules it makes, None where something is wrong with it."""
-    given = {name: request.form.get(name, "").strip() for name in (*COUNTS, *WORDS, "parts", "mark")}
-    form = Form({name: given[name] for name in (*COUNTS, *WORDS)}, given["parts"], given["mark"])
+    given = {name: request.form.get(name, "").strip() for name in (*COUNTS, *WORDS, "mark")}
+    parts = parts_sent(request.form)
+    form = Form({name: given[name] for name in (*COUNTS, *WORDS)}, parts, given["mark"], parts.wrong())
     document: dict[str, Any] = {name: given[name] for name in WORDS if given[name]}
     for name in COUNTS:
         value = given[name]
@@ -94,16 +100,10 @@ def _typed() -> tuple[Form, Rules | None]:
             form.wrong[name] = _("Give a whole number from 1 to %(most)d.", most=MOST)
         elif value:
             document[name] = int(value)
-    try:
-        parts = json.loads(given["parts"] or "{}")
-    except (ValueError, RecursionError):
-        parts = None
-    if not isinstance(parts, dict) or not set(parts) <= set(PARTS):
-        form.wrong["parts"] = _("This is one JSON object with “sections”, “exclude”, or both.")
     if form.wrong:
         return form, None
     try:
-        return form, read_rules(document | parts)
+        return form, read_rules(document | parts.document())
     except RefusedError as error:
         form.wrong["parts"] = str(error)
         return form, None
@@ -111,9 +111,8 @@ def _typed() -> tuple[Form, Rules | None]:
 
 def _form_of(found: Rules) -> Form:
     document = found.model_dump(mode="json")
-    parts = {name: value for name, value in rules_document(found).items() if name in PARTS}
     fields = {name: document[name] for name in (*COUNTS, *WORDS)}
-    return Form(fields, json.dumps(parts, ensure_ascii=False, indent=2) if parts else "", rulebook.mark(found))
+    return Form(fields, parts_of(found), rulebook.mark(found))
 
 
 def _as_text(found: Rules) -> str:
@@ -157,5 +156,17 @@ def _options() -> dict[str, list[tuple[str, str]]]:
             (Updated.IGNORE, _("does not come again")),
             (Updated.MARK, _("is marked as updated")),
             (Updated.AGAIN, _("comes again")),
+        ],
+        "how": [
+            ("any", _("one of these")),
+            ("all", _("must be")),
+            ("none", _("must not be")),
+        ],
+        "attribute": [
+            (Attribute.TOPIC, _("topic")),
+            (Attribute.KEYWORD, _("word in title or text")),
+            (Attribute.AUTHOR, _("author")),
+            (Attribute.SOURCE, _("source")),
+            (Attribute.LANGUAGE, _("language (fr, en)")),
         ],
     }
