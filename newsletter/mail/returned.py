@@ -8,20 +8,20 @@ from newsletter.mail.mime import Received
 
 MOST_NOTICE = 8000
 
+# What leads a line is taken whole and never given back: a row of dashes would be tried from each of them again.
 _COPY = re.compile(
-    r"^[ \t>*|-]*(?:"
-    r"[-=_*]{0,10} ?(?:this is a copy of (?:the|your) message|(?:the )?(?:unsent|original|returned|failed"
+    r"^(?:[ \t>*|-]*+(?:"
+    r"[=_*]{0,10} ?(?:this is a copy of (?:the|your) message|(?:the )?(?:unsent|original|returned|failed"
     r"|transcript of) (?:message|mail|headers?|text)\b.{0,40}(?:follows?|below|included)?"
-    r"|-+ ?original message|-+ ?(?:the )?(?:body|headers?) of|below (?:this line|is)|copy of (?:the"
-    r"|your) message|the (?:message|header|text|first).{0,40} (?:follow|below|was:)"
-    r"|your (?:original )?(?:message|mail).{0,40}(?:follow|below|was:|reads|is attached)"
-    r"|included is a copy|message (?:text|headers?) follow|message from you|-+ ?begin (?:of )?(?:message"
-    r"|original)"
+    r"|(?:(?<=-)|(?<=- ))(?:the )?(?:body|headers?) of|below (?:this line|is)|copy of (?:the"
+    r"|your) message|the (?:message|header|text|first).{0,40} (?:follows?\b|below|was:)"
+    r"|your (?:original )?(?:message|mail).{0,40}(?:follows?\b|below|was:|reads|is attached)"
+    r"|included is a copy|message (?:text|headers?) follow|message from you"
+    r"|(?:(?<=-)|(?<=- ))begin (?:of )?(?:message|original)"
     r"|(?:texte|copie) (?:du|de votre) message|urspr[üu]ngliche nachricht|message d.origine|original mail"
     r"|mensaje original|mensagem original)"
-    r"|-{2,}.{0,50}(?:message|mail|header|text|mensaje|nachricht).{0,40}-{2,}"
     r"|Received: (?:from|by|\()|Return-Path:|Message-ID: ?<|DKIM-Signature:|MIME-Version:"
-    r").*$",
+    r")|[ \t>*|]*+-{2,}+.{0,50}(?:message|mail|header|text|mensaje|nachricht).{0,40}-{2,}).*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAGS = re.compile(r"<br\b[^<>]{0,200}>|</(?:p|div|tr|li|h\d|td)>|<[a-z/!][^<>@]{0,400}>", re.IGNORECASE)
