@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _SENDERS = re.compile(
-    r"mailer[-_. ]?daemon|post-?master|mail(?:er)?[-_ ]?(?:delivery|administrator|admin|system|server)"
+    r"mailer[-_. ]?daemon|post[-_]?master|mail(?:er)?[-_ ]?(?:delivery|administrator|admin|system|server)"
     r"|delivery|smtpd?\b|mdaemon"
     r"|microsoft ?exchange|system administrator|administrator@|undeliver|mail[- ]?subsystem|mmdf|listserv"
     r"|daemon@|no-?reply|bounce|mta|smtp|root@",
@@ -70,6 +70,8 @@ _REPLY_LINE = re.compile(r"(?<![\d.])(?:[45]\d\d[ -]|[45]\.\d{1,2}\.\d{1,3})")
 _PREFIX = re.compile(r"^(?:smtp|rfc822|to)=", re.IGNORECASE)
 _OURS = (
     "postmaster@",
+    "post_master@",
+    "post-master@",
     "mailer-daemon@",
     "abuse@",
     "noreply@",

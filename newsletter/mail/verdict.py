@@ -27,6 +27,8 @@ _BY_SUBJECT = {
 _UNAVAILABLE = re.compile(
     r"mailbox (?:is )?(?:currently )?unavailable|mailbox not available|unavailable mailbox", re.IGNORECASE
 )
+# A gateway's heading over the answer that it quotes: it says at which command, the answer says why.
+_HEADING = re.compile(r"\bunknown address error (?=[45]\d\d[ -])", re.IGNORECASE)
 _AGAIN = re.compile(r"(?:host|name|domain|user) (?:was )?not found.{0,20}try again", re.IGNORECASE)
 _MOMENTARY = re.compile(r"temporar|try again|later|busy|at this time", re.IGNORECASE)
 
@@ -43,8 +45,8 @@ def judge(status: str, text: str, notice: str = "") -> Verdict:
     """What a final failure means. `status` as a report gives it or empty; `text` is what the server said; `notice` are
     the words around a report whose server said nothing, which may be about anything.
     """
-    text = " ".join(text[: 2 * MOST_TEXT].split())[:MOST_TEXT]
-    notice = " ".join(notice[: 2 * MOST_TEXT].split())[:MOST_TEXT]
+    text = _HEADING.sub("", " ".join(text[: 2 * MOST_TEXT].split())[:MOST_TEXT])
+    notice = _HEADING.sub("", " ".join(notice[: 2 * MOST_TEXT].split())[:MOST_TEXT])
     said = _STATUS.findall(text) or _STATUS.findall(notice)
     code = next(iter(_CODE.findall(text) or _CODE.findall(notice)), "")
     status = _better(status, said)

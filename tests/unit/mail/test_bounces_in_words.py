@@ -567,6 +567,128 @@ As their mailbox is invalid.
 
 {COPY}""",
     ),
+    "not-in-the-directory-japanese": (
+        True,
+        "k@unit.example",
+        f"""\
+From: postmaster@unit.example
+Subject: Undeliverable message
+Content-Type: text/plain; charset=utf-8
+
+------- Failure Reasons  --------
+
+指定された宛名はディレクトリにありません
+k@unit.example
+
+------- Returned Message --------
+{COPY}""",
+    ),
+    "in-the-directory-but-full-japanese": (
+        False,
+        "k@unit.example",
+        f"""\
+From: postmaster@unit.example
+Subject: Undeliverable message
+Content-Type: text/plain; charset=utf-8
+
+ディレクトリに登録されていますが、メールボックスの容量を超えています
+k@unit.example
+
+------- Returned Message --------
+{COPY}""",
+    ),
+    "heading-over-a-refusal": (
+        False,
+        "k@example.com",
+        """\
+From: MAILER-DAEMON@gateway.example
+Subject: Delivery Status Notification (Failure)
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; gateway.example
+
+Final-Recipient: rfc822;k@example.com
+Action: failed
+Status: 5.0.0 (permanent failure)
+Diagnostic-Code: smtp; 5.1.0 - Unknown address error 550-'5.7.1 <sender@example.jp>... Access denied' (delivery attempts: 0)
+--b--
+""",
+    ),
+    "heading-over-an-unknown-user": (
+        True,
+        "k@example.com",
+        """\
+From: MAILER-DAEMON@gateway.example
+Subject: Delivery Status Notification (Failure)
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; gateway.example
+
+Final-Recipient: rfc822;k@example.com
+Action: failed
+Status: 5.0.0 (permanent failure)
+Diagnostic-Code: smtp; 5.1.0 - Unknown address error 550-'5.1.1 <k@example.com>... User unknown' (delivery attempts: 0)
+--b--
+""",
+    ),
+    "reason-after-the-following": (
+        True,
+        "k@no-such.example",
+        """\
+From: postmaster@mail.example
+Subject: Delivery Notification: Delivery has failed
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain; charset=us-ascii
+
+This report is about a message with these fields:
+
+  From: Sender <sender@example.jp>
+  To: k@no-such.example
+  Subject: News
+
+Your message cannot be delivered to the following recipients:
+
+  Recipient address: k@no-such.example
+  Reason: Illegal host/domain name found
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns;mail.example
+
+Final-Recipient: rfc822;k@no-such.example
+Action: failed
+Status: 5.4.4 (Illegal host/domain name found)
+--b--
+""",
+    ),
+    "post_master": (
+        True,
+        "0123456789@gateway.example",
+        """\
+From: post_master@gateway.example
+Subject: Re:News
+Content-Type: text/plain; charset=us-ascii
+
+Error: Invalid user address
+
+Error message below:
+550 - Requested action not taken: no such user here
+
+Message details:
+  Subject: News
+  MAIL FROM: sender@example.jp
+  RCPT TO: 0123456789@gateway.example
+""",
+    ),
     "hasmoved": (
         True,
         "k@example.com",
