@@ -2,12 +2,16 @@
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from newsletter.mail import phrases
 from newsletter.mail.mime import Received
+from newsletter.mail.phrases import Words
 from newsletter.mail.returned import Bounced
 
-MOST_RECIPIENTS = 50
+MOST_RECIPIENTS = 12
+MOST_NAMED = 200  # addresses of a notice that are looked at
+MOST_LINES = 60  # of them that are read for what they say
 
 _ADDRESS = re.compile(
     r"(?<![\w.+@/=-])([\w!#$%&'*+/=?^`{"
@@ -35,7 +39,7 @@ _SUBJECTS = re.compile(
     r"|niedostarcz|n[aã]o entregue|consegna|mancat|доставк|недоставл|不在|配信|届|退信|投递|DELIVERY|\breturned\b",
     re.IGNORECASE,
 )
-_FAILED = re.compile(
+_FAILED = Words(
     r"(?:could|can|was|were|has|have|is|been|did|do|does|would|will)\s?(?:not|n.t) (?:be |been |get "
     r"|reach |able to |have )?(?:deliver|sen[dt]|reach|process|accept|complet|forward|relay|transmit)"
     r"|undeliver|unable to (?:deliver|be deliver|send|relay|process)|(?:deliver|fail|reject|bounce|return"
@@ -49,7 +53,6 @@ _FAILED = re.compile(
     r"|konnte.{0,80}nicht|nicht (?:zugestellt|erreicht)|no (?:se )?(?:ha |han |pudo|pudieron|fue)"
     r"|n[aã]o (?:foi|p[oô]de|puderam)|non (?:è|e'|[ée]) stat|nie (?:mo|zosta|dotar)|не (?:удалось|может"
     r"|был|доставлен)|できません|ませんでした|不存在|失败|无法(?:发送|送达|投递)|退回|못했",
-    re.IGNORECASE,
 )
 _STRONG_LINE = re.compile(r"^[\s>*\-–•]*<?([^\s<>@]{1,100}@[^\s<>@:;,]{3,255}?)>?\s*[:;,.]?\s*(?:\(.{0,80}\))?$")
 _NAMED = re.compile(
@@ -142,14 +145,15 @@ def _recipients(message: Received, bounced: Bounced) -> list[str]:
     original = {item.lower() for item in _ADDRESS.findall(bounced.get("to") + " " + bounced.get("cc"))}
     scores: dict[str, int] = {}
     spelled: dict[str, str] = {}
-    before = ""
+    before, seen, telling = "", 0, _Telling()
     for line in bounced.notice.split("\n")[:200]:
-        for match in _ADDRESS.finditer(line[:1000]):
+        for match in islice(_ADDRESS.finditer(line[:1000]), MOST_NAMED - seen):
+            seen += 1
             address = _PREFIX.sub("", match[1].strip(".'`"))
             key = address.lower()
             if key in excluded or key.startswith(_OURS):
                 continue
-            score = _score(line, match, before, key in original)
+            score = _score(line, match, before, telling, key in original)
             if score > scores.get(key, 0):
                 scores[key] = score
             spelled.setdefault(key, address)
@@ -160,7 +164,26 @@ def _recipients(message: Received, bounced: Bounced) -> list[str]:
     return [spelled[key] for key, score in scores.items() if score >= min(best, 3)]
 
 
-def _score(line: str, match: re.Match[str], before: str, in_original: bool) -> int:
+class _Telling:
+    """Whether lines tell of a failure: asked once of each, and of a bounded number, for nothing takes longer."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def of(self, line: str, before: str) -> bool:
+        """`before`: the line above it."""
+        key = (line[:400], before[-300:])
+        if key not in self._known and len(self._known) < MOST_LINES:
+            self._known[key] = bool(
+                _REPLY_LINE.search(line)
+                or phrases.UNKNOWN_USER.search(key[0])
+                or _FAILED.search(key[0])
+                or _FAILED.search(key[1])
+            )
+        return self._known.get(key, False)
+
+
+def _score(line: str, match: re.Match[str], before: str, telling: _Telling, in_original: bool) -> int:
     """How surely an address in a line is a failed recipient: 5 certain, 1 no more than a guess."""
     ahead = line[: match.start()]
     score = 1
@@ -172,12 +195,7 @@ def _score(line: str, match: re.Match[str], before: str, in_original: bool) -> i
         score = 4
     elif _FOREIGN.search(ahead[-60:]):
         return 1 if in_original else 0
-    elif (
-        _REPLY_LINE.search(line)
-        or phrases.UNKNOWN_USER.search(line[:400])
-        or _FAILED.search(line[:400])
-        or _FAILED.search(before[-300:])
-    ):
+    elif telling.of(line, before):
         score = 3
     return max(score, 4) if in_original and score > 2 else max(score, 1 + in_original)
 

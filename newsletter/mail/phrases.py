@@ -1,17 +1,26 @@
 """What servers write where their codes say too little, by what it means; in the languages of those who answer most.
 
 Only ever one opinion among several: see `replies.classify` for answers on the line, `verdict` for reports that come
-later. Patterns are without case and must stay linear in time: nothing unbounded inside something repeated.
+later. Patterns are in small letters and must stay linear in time: nothing unbounded inside something repeated.
 """
 
 import re
 
 
-def _any_of(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns), re.IGNORECASE)
+class Words:
+    """Phrases of one meaning, whatever their capitals. Small letters are compared as they stand: that takes a quarter
+    of the time of comparing without case, and these are the largest patterns of all.
+    """
+
+    def __init__(self, *patterns: str) -> None:
+        self._any = re.compile("|".join(patterns))
+
+    def search(self, text: str) -> bool:
+        """Whether a text says one of them."""
+        return self._any.search(text.lower()) is not None
 
 
-UNKNOWN_USER = _any_of(
+UNKNOWN_USER = Words(
     r"no such (?:user|mailbox|recipient|address|person|account|local|id\b|addr)",
     r"no (?:user|recipient|account|mailbox|such)\b.{0,20}(?:here|by that name|at this|found|exist|with)",
     r"unknown (?:user|mailbox|recipient|local|address|account|e-?mail|or illegal alias|or invalid address|virtual)",
@@ -86,7 +95,7 @@ UNKNOWN_USER = _any_of(
     r"(?:用户|用戶|收件人|邮箱|帳號|地址).{0,20}(?:不存在|不明|未找到|无效)|不存在(?:该|的)?(?:用户|邮箱|帐号)",
     r"(?:사용자|수신자|주소|계정).{0,20}(?:없|존재하지)",
 )
-NO_DOMAIN = _any_of(
+NO_DOMAIN = Words(
     r"nxdomain",
     r"null ?mx",
     r"domain (?:name )?(?:does ?n.t exist|does not exist|not found|unknown|is not valid|invalid|lookup failed)",
@@ -102,7 +111,7 @@ NO_DOMAIN = _any_of(
     r"|receive) (?:any )?(?:e-?)?mail",
     r"no (?:a|mx)(?: or (?:a|mx))? record|(?:h[oô]te|domaine) (?:inconnu|introuvable)|zie?ldomain|ziel-?dom",
 )
-FULL = _any_of(
+FULL = Words(
     r"over.{0,2}quota|quota (?:exceeded|violation|full|exhausted|limit)|exceed\w*.{0,30}quota|quota\b.{0,40}exce",
     r"(?:mailbox|user|account|recipient|disk|storage|space)\b.{0,40}quota",
     r"quota.{0,30}(?:mailbox|user|account|recipient|full)",
@@ -120,7 +129,7 @@ FULL = _any_of(
     r"|buz[oó]n.{0,20}llen|casella.{0,20}piena|caixa.{0,30}cheia",
     r"skrzynka.{0,30}(?:pe[łl]na|przepe)|przepe[łl]nion|переполнен|容量|満杯|超过.{0,10}(?:容量|限)|용량",
 )
-DISABLED = _any_of(
+DISABLED = Words(
     r"(?:account|mailbox|user|recipient|address|e-?mail ?box)\b.{0,60}(?:disabled|inactive|suspended"
     r"|deactivated|de-activated|locked|blocked due|frozen"
     r"|not (?:been )?activ|temporarily (?:unavailable|disabled|locked)|expired|on hold|over ?due"
@@ -129,13 +138,13 @@ DISABLED = _any_of(
     r"mailbox (?:currently )?(?:unavailable|suspended|disabled|busy)|not accepting (?:any )?(?:e-?)?(?:mail|messages)",
     r"d[ée]sactiv|deaktiviert|gesperrt|заблокирован|deshabilitad|disattivat|zablokowan|停止|冻结",
 )
-SIZE = _any_of(
+SIZE = Words(
     r"(?:message|mail|body|attachment|header)\b.{0,40}?(?:too (?:big|large)|(?<!queue )too long|\bsize\b|exceed)",
     r"size (?:limit|exceed)|maximum.{0,30}size|exceeds? (?:the )?(?:maximum|size|fixed|limit)|larger than"
     r"|too large|tamanho|taille maxim",
 )
-TOO_MANY = _any_of(r"too many (?:recipients|rcpt)")
-CONTENT = _any_of(
+TOO_MANY = Words(r"too many (?:recipients|rcpt)")
+CONTENT = Words(
     r"spam",
     r"\bjunk\b",
     r"virus",
@@ -149,7 +158,7 @@ CONTENT = _any_of(
     r"|not accepting mail with attachments|embedded images",
     r"looks like|scored|bayes|profan|inappropriate|執行檔",
 )
-POLICY = _any_of(
+POLICY = Words(
     r"block ?list",
     r"black ?list",
     r"blocked",
@@ -174,14 +183,14 @@ POLICY = _any_of(
     r"|by)|prohibited|restrict|you are not|administrative|whitelist|reject(?:ed)? (?:by|due)|closed list"
     r"|members? only|only accepts",
 )
-SENDER = _any_of(
+SENDER = Words(
     r"sender (?:address |domain |verify ?|is )?(?:rejected|denied|failed|blocked|not|invalid|unknown|does)",
     r"(?:domain of sender|sender'?s? (?:address|domain|ip|host)).{0,50}(?:not|reject|invalid|resolve|exist"
     r"|fail|unknown|found|denied|block)",
     r"(?:mail )?from\b.{0,40}(?:address|domain)? ?(?:rejected|does not exist|not verified|is not valid"
     r"|invalid)|spoof|forged|envelope sender",
 )
-NETWORK = _any_of(
+NETWORK = Words(
     r"timed? ?out|connection (?:refused|reset|lost|closed|dropped|died)|no route to host"
     r"|network (?:is )?unreachable|host is (?:down|unreachable)|unable to connect|couldn.t connect"
     r"|connect to|could not connect|not able to connect|wasn.t able to establish",
@@ -193,7 +202,7 @@ NETWORK = _any_of(
     r"|being redelivered|delivery time expired|message expired|could not be delivered within|for the last"
     r"|undeliverable for|unable to deliver .{0,30}(?:for|after|within) \d",
 )
-DELAYED = _any_of(
+DELAYED = Words(
     r"warning(?: message)?:? (?:message|could not send|mail)|this is (?:only )?a warning"
     r"|warning message only|you do not need to resend|no action is required on your part",
     r"(?:has|have|was) (?:been )?(?:delayed|not yet been|still (?:not|un))|still (?:undelivered|trying"

@@ -80,7 +80,7 @@ def _by_words(text: str, code: str, status: str) -> ReplyClass | None:
         return ReplyClass.SENDER
     if phrases.FULL.search(text) or _AGAIN.search(text):
         return ReplyClass.SOFT
-    blamed = phrases.CONTENT.search(text) is not None
+    blamed = phrases.CONTENT.search(text)
     if phrases.UNKNOWN_USER.search(text) and not (blamed and status[2:3] in ("6", "7")):
         return ReplyClass.HARD
     if phrases.NO_DOMAIN.search(text):

@@ -84,4 +84,4 @@ def _is_clear(said: verdict.Verdict, reason: str) -> bool:
     words = " ".join(reason[: verdict.MOST_TEXT].split())
     if said.status.startswith(("4.", "5.2.")):
         return True
-    return bool(phrases.FULL.search(words) or phrases.DISABLED.search(words))
+    return phrases.FULL.search(words) or phrases.DISABLED.search(words)

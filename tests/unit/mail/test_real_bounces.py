@@ -130,6 +130,12 @@ HOSTILE = {
     "nothing": b"",
     "zeros": b"\0" * 100_000,
     "every octet": bytes(range(256)) * 400,
+    "pages of addresses": HEAD + b"\r\n" + b"a@b.example " * 8000,
+    "lines of addresses": HEAD + b"\r\n" + (b"a@b.example: " * 70 + b"\r\n") * 90 + b"user unknown",
+    "addresses that all differ": HEAD
+    + b"\r\n"
+    + b"".join(b"<a%d@b.example>: 550 user unknown\r\n" % number for number in range(3000)),
+    "the beginning of many phrases": HEAD + b"\r\n" + b"e-mail box account has user mailbox " * 2500 + b"a@b.example",
     "one boundary inside itself": HEAD
     + b"Content-Type: multipart/mixed; boundary=a\r\n\r\n"
     + b"--a\r\nContent-Type: multipart/mixed; boundary=a\r\n\r\n" * 2000,
@@ -141,13 +147,14 @@ def test_what_is_made_to_hurt_is_read_in_time(name: str):
     raw = HOSTILE[name]
     read_report(raw)  # patterns are compiled, memory is warm
     fastest = min(_seconds(raw) for _ in range(3))
-    assert fastest < MOST * 4, f"{fastest:.3f} s"  # four times: machines are shared
+    assert fastest < MOST * 2, f"{fastest:.3f} s"  # twice: processors are shared
 
 
 def _seconds(raw: bytes) -> float:
-    began = time.perf_counter()
+    """Of the processor, for the machine may be busy with others."""
+    began = time.process_time()
     read_report(raw)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def test_a_pipe_of_a_hundred_nested_parts_is_cut_where_nobody_looks():
