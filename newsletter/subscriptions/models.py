@@ -103,6 +103,13 @@ class Subscription(Base):
             sqlite_where=text("choice_id IS NOT NULL"),
             postgresql_where=text("choice_id IS NOT NULL"),
         ),
+        Index(
+            "ix_subscriptions_ended_by_issue_id",
+            "ended_by_issue_id",
+            "id",
+            sqlite_where=text("ended_by_issue_id IS NOT NULL"),
+            postgresql_where=text("ended_by_issue_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[RowId]
