@@ -13,6 +13,7 @@ from newsletter.issues import preflight_models as preflights
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
+from newsletter.tracking import models as tracking
 
 ROOMS = (
     accounts,
@@ -27,5 +28,6 @@ ROOMS = (
     ratelimit,
     subscriptions,
     suppression,
+    tracking,
 )
 metadata = Base.metadata

@@ -14,6 +14,7 @@ app = Celery(
     include=[
         "worker.tasks.deliveries",
         "worker.tasks.domains",
+        "worker.tasks.events",
         "worker.tasks.exchangers",
         "worker.tasks.feedback",
         "worker.tasks.feeds",

@@ -36,6 +36,7 @@ COMMANDS = {
     "mailboxes": "newsletter.cli.mailboxes:mailboxes",
     "webhooks": "newsletter.cli.webhooks:webhooks",
     "relays": "newsletter.cli.relays:relays",
+    "reports": "newsletter.cli.reports:reports",
     "deliverability": "newsletter.cli.deliverability:deliverability",
     "domains": "newsletter.cli.domains:domains",
     "doctor": "newsletter.cli.doctor:doctor",

@@ -29,12 +29,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from newsletter.core import jobs
 
+PATIENCE = 15_000  # milliseconds that a writer waits for another on SQLite
+HURRY = 100  # the same for one that would rather not write than wait
+
 SQLITE_SETUP = (
     "PRAGMA journal_mode=WAL",
     # WAL keeps the database whole at a power cut with this; the last commits may wait for the next checkpoint.
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=15000",
+    f"PRAGMA busy_timeout={PATIENCE}",
     "PRAGMA temp_store=MEMORY",
 )
 
@@ -46,6 +49,7 @@ class Database:
         self.engine = engine
         self.broker = broker
         self._units = sessionmaker(engine, expire_on_commit=False)
+        self._hurries = sessionmaker(engine.execution_options(hurried=True), expire_on_commit=False)
         self._readings = sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False)
 
     @contextmanager
@@ -57,6 +61,14 @@ class Database:
             wakes = jobs.collected(session)
         if self.broker is not None:
             self.broker.send(wakes)
+
+    @contextmanager
+    def hurried(self) -> Iterator[Session]:
+        """A transaction that writes what is not worth waiting for: it fails within a tenth of a second when it cannot,
+        and what it wrote may be lost in a power cut.
+        """
+        with self._hurries() as session, session.begin():
+            yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -76,7 +88,9 @@ def open_database(url: str, broker: jobs.Broker | None = None, **options: Any) -
 def open_engine(url: str, **options: Any) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, **{"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20} | options)
+        engine = create_engine(parsed, **{"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20} | options)
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     if parsed.database:
         with suppress(OSError):  # the first connection says what is wrong
             Path(parsed.database).touch(mode=0o600)
@@ -99,8 +113,21 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once when somebody else wrote in between; one that
     # takes the write lock at its start waits its turn instead.
-    read_only = connection.get_execution_options().get("read_only", False)
+    options = connection.get_execution_options()
+    read_only, hurried = options.get("read_only", False), options.get("hurried", False)
+    if hurried != connection.info.get("hurried", False):
+        connection.info["hurried"] = hurried
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={HURRY if hurried else PATIENCE}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("hurried", False):
+        connection.exec_driver_sql(
+            "SELECT set_config('lock_timeout', %(wait)s, true), set_config('statement_timeout', %(wait)s, true), "
+            "set_config('synchronous_commit', 'off', true)",
+            {"wait": str(HURRY)},
+        )
 
 
 def dialect_of(session: Session) -> str:

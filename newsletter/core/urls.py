@@ -6,6 +6,10 @@ UNSUBSCRIBE = "unsubscribe"
 PREFERENCES = "preferences"
 CONFIRM = "confirm"
 REVIEW = "review"
+CLICK = "click"
+OPEN = "open"
+WHOSE = "whose"
+SEAM = "~"  # between the two halves of a token: no mail program takes it for the end of an address
 MEDIA_TYPES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
@@ -34,6 +38,18 @@ class Links:
 
     def archive(self, slug: str, number: int | None = None) -> str:
         return f"{self.site_url}/archive/{slug}" + (f"/{number}" if number is not None else "")
+
+    def click(self, issue_id: int, number: int) -> str:
+        """A link of an issue through us. Issue 0: for trying, it stands for nobody. `whose` may follow it."""
+        return f"{self.site_url}/c/{self.signer.sign(CLICK, issue_id, number)}"
+
+    def pixel(self, issue_id: int) -> str:
+        """The picture that tells that a message of an issue was opened. `whose` may follow it."""
+        return f"{self.site_url}/o/{self.signer.sign(OPEN, issue_id)}"
+
+    def whose(self, delivery_id: int) -> str:
+        """What says, behind a link or a pixel of a message, whose message it is: once signed, it serves all of them."""
+        return f"{SEAM}{self.signer.sign(WHOSE, delivery_id)}"
 
     def media(self, key: str, content_type: str) -> str:
         """Address of a picture: it says what it holds, so it may be kept for ever."""

@@ -30,7 +30,7 @@ KIND = "issue"
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """A reader at the moment of sending. `domain` is that of the address, in lower case; `attributes` are there when
-    the text asks for some.
+    the text asks for some. `named_clicks`, `named_opens`: whether these may be known to be this reader's.
     """
 
     subscription_id: int
@@ -40,6 +40,8 @@ class Recipient:
     preferences_url: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
     domain: str = ""
+    named_clicks: bool = False
+    named_opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +73,28 @@ class Prepared:
     and delivery give the same bytes, so that a repeated message is recognised. Safe for several threads.
 
     `fields` are what the text asks of a reader: "name", "email" or attributes. `sender_domain` is whose mail it is.
-    `link(delivery_id, number)` is the address behind a slot for a link.
+    `whose(delivery_id)` is what tells in a followed link, and in the pixel, whose message it is.
     """
 
     fields: frozenset[str]
     sender_domain: str
 
-    def __init__(self, content: Content, secret: bytes, *, link: Callable[[int, int], str] | None = None) -> None:
+    def __init__(self, content: Content, secret: bytes, *, whose: Callable[[int], str] | None = None) -> None:
         """Raises RefusedError, in words, for content that no message can be made of."""
         try:
-            self._prepare(content, secret, link)
+            self._prepare(content, secret, whose)
             self._check()
         except ValueError as error:
             raise RefusedError(_("No mail can be made of this issue: %(reason)s.", reason=error)) from error
 
-    def _prepare(self, content: Content, secret: bytes, link: Callable[[int, int], str] | None) -> None:
+    def _prepare(self, content: Content, secret: bytes, whose: Callable[[int], str] | None) -> None:
         seed = "\0".join((content.list_id, content.subject, content.text, content.html))
         boundary = boundary_for(seed)
         subject_slots = frozenset(slots.split(content.subject)[1::2])
         self._subject = content.subject if subject_slots else ""
         self._body = Body(content.text, content.html, boundary)
         marks = self._body.marks | subject_slots
-        self._answers = {mark: _answer(mark, link) for mark in sorted(marks)}
+        self._answers = {mark: _answer(mark, whose) for mark in sorted(marks)}
         self.fields = frozenset(found[0] for mark in marks if (found := slots.read_field(mark)))
         self.sender_domain = content.domain
         self._ids = MessageIds(KIND, secret, content.domain)
@@ -143,9 +145,10 @@ class Prepared:
 
 
 def fill(text: str, reader: Recipient, *, html: bool) -> str:
-    """A text with slots as this reader gets it, to be looked at; slots for links to follow lead nowhere."""
+    """A text with slots as this reader gets it, to be looked at; links to follow lead nowhere."""
     marks = slots.split(text)[1::2]
-    return slots.fill(text, {mark: _answer(mark, _nowhere)(reader, 0) for mark in marks}, html=html)
+    values = {mark: "#" if slots.read_link(mark) is not None else _answer(mark, None)(reader, 0) for mark in marks}
+    return slots.fill(text, values, html=html)
 
 
 def _fields_for_anybody(content: Content, message_id: str) -> list[Header]:
@@ -170,21 +173,27 @@ def _fields_for_anybody(content: Content, message_id: str) -> list[Header]:
     )
 
 
-def _answer(mark: str, link: Callable[[int, int], str] | None) -> Callable[[Recipient, int], str]:
+def _answer(mark: str, whose: Callable[[int], str] | None) -> Callable[[Recipient, int], str]:
     """What tells the value of a mark for a reader and a delivery."""
     if (asked := slots.read_field(mark)) is not None:
         return partial(_field, *asked)
-    if (number := slots.read_link(mark)) is not None:
-        if link is None:
-            raise ValueError("it has links to follow that lead nowhere")
-        return lambda _recipient, delivery_id: link(delivery_id, number)
+    if slots.read_link(mark) is not None:
+        raise ValueError("it has links to follow that lead nowhere")
+    if mark in (slots.SLOT_CLICKER, slots.SLOT_OPENER):
+        if whose is None:
+            raise ValueError("it has links to follow that say of nobody whose they are")
+        return partial(_clicker if mark == slots.SLOT_CLICKER else _opener, whose)
     if mark == slots.SLOT_UNSUBSCRIBE:
         return lambda recipient, _delivery_id: recipient.unsubscribe_url
     return lambda recipient, _delivery_id: recipient.preferences_url
 
 
-def _nowhere(_delivery_id: int, _number: int) -> str:
-    return "#"
+def _clicker(whose: Callable[[int], str], recipient: Recipient, delivery_id: int) -> str:
+    return whose(delivery_id) if recipient.named_clicks else ""
+
+
+def _opener(whose: Callable[[int], str], recipient: Recipient, delivery_id: int) -> str:
+    return whose(delivery_id) if recipient.named_opens else ""
 
 
 def _field(name: str, fallback: str, recipient: Recipient, _delivery_id: int) -> str:

@@ -15,12 +15,14 @@ from newsletter.mail import words
 
 SLOT_UNSUBSCRIBE: Final = "@@UNSUBSCRIBE@@"
 SLOT_PREFERENCES: Final = "@@PREFERENCES@@"
+SLOT_CLICKER: Final = "@@CLICKER@@"  # behind the address of a link: whose it is, or nothing
+SLOT_OPENER: Final = "@@OPENER@@"  # the same behind that of the pixel
 LONGEST_VALUE: Final = 200  # characters; what is longer is no name and no town
 
 _SLOT_AT: Final = "@@AT@@"
 _FIELD: Final = re.compile(r"@@FIELD:([A-Za-z0-9_-]+):([A-Za-z0-9_-]*)@@")
 _LINK: Final = re.compile(r"@@LINK:([0-9]{1,9})@@")
-_MARKS: Final = (SLOT_UNSUBSCRIBE, SLOT_PREFERENCES, _SLOT_AT, _FIELD.pattern, _LINK.pattern)
+_MARKS: Final = (SLOT_UNSUBSCRIBE, SLOT_PREFERENCES, SLOT_CLICKER, SLOT_OPENER, _SLOT_AT, _FIELD.pattern, _LINK.pattern)
 _SLOTS: Final = re.compile(f"({'|'.join(_MARKS)})".replace("([", "(?:["))
 _PLAIN: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
 
@@ -36,7 +38,9 @@ def field_slot(name: str, fallback: str = "") -> str:
 
 
 def link_slot(number: int) -> str:
-    """The mark of a link that is followed through an address of the reader's own; `number` says which."""
+    """The mark of a link that readers follow through us; `number` says which. It is kept in blocks, and is an address
+    again before a message is written.
+    """
     return f"@@LINK:{number}@@"
 
 

@@ -11,6 +11,7 @@ from newsletter.core.installation import Installation
 from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Content, Prepared
+from newsletter.issues.measuring import Measures, as_sent, with_pixel
 from newsletter.issues.models import Block, Issue, Variant
 from newsletter.issues.typesetting import BlockText, assemble
 from newsletter.mail.dkim import DkimKey
@@ -18,6 +19,7 @@ from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
+from newsletter.tracking import links as tracked
 
 KEPT_BYTES = 64 * 1024 * 1024
 KEPT_BLOCKS = 4000  # of some 600 bytes each
@@ -41,7 +43,7 @@ class IssueContents:
             return found
 
     def _prepare(self, session: Session, variant_id: int) -> Prepared:
-        made = Prepared(self._read(session, variant_id), self._here.key("mail"))
+        made = Prepared(self._read(session, variant_id), self._here.key("mail"), whose=self._here.links.whose)
         self._bytes += made.size()
         while self._kept and self._bytes > KEPT_BYTES:
             self._bytes -= self._kept.pop(next(iter(self._kept))).size()
@@ -52,11 +54,13 @@ class IssueContents:
         issue = session.get_one(Issue, variant.issue_id)
         newsletter = newsletters.by_id(session, issue.newsletter_id)
         keys = senders.signing_keys(session, newsletter.domain, self._here.vault)
-        blocks = self._blocks_of(session, variant)
+        measures = Measures(*tracked.measures(session, issue.id))
+        blocks = self._blocks_of(session, variant, measures)
         mail = assemble(blocks, subject=variant.subject, preheader=variant.preheader)
+        mail = with_pixel(mail, issue.id, measures, self._here.links)
         return _content(mail, issue, newsletter, links=self._here.links, keys=keys)
 
-    def _blocks_of(self, session: Session, variant: Variant) -> list[BlockText]:
+    def _blocks_of(self, session: Session, variant: Variant, measures: Measures) -> list[BlockText]:
         """The pieces of a variant: those that the variants before had are known already."""
         missing = [block_id for block_id in variant.blocks if block_id not in self._blocks]
         if len(self._blocks) + len(missing) > KEPT_BLOCKS:
@@ -64,7 +68,10 @@ class IssueContents:
             missing = variant.blocks
         if missing:
             rows = session.execute(select(Block.id, Block.html, Block.text).where(among(session, Block.id, missing)))
-            self._blocks |= {row.id: BlockText(row.html, row.text, "") for row in rows}
+            links = self._here.links
+            self._blocks |= {
+                row.id: BlockText(as_sent(row.html, variant.issue_id, measures, links), row.text, "") for row in rows
+            }
         return [self._blocks[block_id] for block_id in variant.blocks]
 
 
@@ -96,7 +103,7 @@ def trial(
 
     Raises RefusedError.
     """
-    return Prepared(_content(mail, issue, newsletter, links=links, keys=keys), secret)
+    return Prepared(_content(mail, issue, newsletter, links=links, keys=keys), secret, whose=links.whose)
 
 
 def sender_id(domain: str) -> str:

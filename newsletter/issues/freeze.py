@@ -44,6 +44,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
             serving.make_public(grouping.languages(session))
             for some in grouping.kinds(session):
                 grouping.give(session, serving.serve(some))
+            serving.keep_links()
     except RefusedError as error:
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)

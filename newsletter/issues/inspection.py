@@ -1,7 +1,7 @@
 """Everything that is looked at before an issue leaves: first what the database has, then, without it, all the rest."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -17,8 +17,9 @@ from newsletter.core.tokens import Signer
 from newsletter.core.urls import Links
 from newsletter.delivery import slots
 from newsletter.delivery.personalise import Recipient
-from newsletter.issues import contents, forms, laboratory, one_click, spam_filters
+from newsletter.issues import contents, forms, laboratory, measuring, one_click, spam_filters
 from newsletter.issues.laboratory import NOBODY, READER, Specimen
+from newsletter.issues.measuring import Measures
 from newsletter.issues.models import Issue, Variant
 from newsletter.issues.one_click import Reply
 from newsletter.issues.preflight import look, reaching, unfilled
@@ -33,6 +34,8 @@ from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions.models import Subscriber
+from newsletter.tracking import links as tracked
+from newsletter.tracking.rewriting import unfollowed
 
 # Stands in for the installation's links where only the message itself is looked at.
 ANY_LINKS: Final = Links("https://news.example", Signer("only looked at"))
@@ -72,7 +75,9 @@ def gather(session: Session, here: Installation, issue: Issue, *, now: datetime)
     """Read what is looked at: the forms of the issue with most readers, and its keys."""
     newsletter = newsletters.by_id(session, issue.newsletter_id)
     links = here.links
-    reader = Recipient(NOBODY, READER, "", links.unsubscribe(NOBODY, NOBODY), links.preferences(NOBODY))
+    leave, choose = links.unsubscribe(NOBODY, NOBODY), links.preferences(NOBODY)
+    reader = Recipient(NOBODY, READER, "", leave, choose, named_clicks=True, named_opens=True)
+    measures = _measures(session, issue, newsletter)
     gathered = Gathered(
         issue_id=issue.id,
         revision=issue.revision,
@@ -87,8 +92,9 @@ def gather(session: Session, here: Installation, issue: Issue, *, now: datetime)
         with use_locale(newsletter.language):
             for mail in _mails(session, issue, newsletter, links, now=now):
                 gathered.copies.append(_copy(mail, reader))
+                tried = measuring.as_tried(mail, measures, links)
                 prepared = contents.trial(
-                    mail, issue, newsletter, links=links, keys=gathered.keys, secret=here.key("mail")
+                    tried, issue, newsletter, links=links, keys=gathered.keys, secret=here.key("mail")
                 )
                 gathered.specimens.append(Specimen(prepared, reader))
     except RefusedError as error:
@@ -134,7 +140,7 @@ def look_at(session: Session, issue: Issue) -> list[Finding]:
 def _mails(
     session: Session, issue: Issue, newsletter: Newsletter, links: Links, *, now: datetime
 ) -> list[RenderedMail]:
-    """Those with most readers first; of a frozen issue, what its readers get."""
+    """Those with most readers first; of a frozen issue, what its readers get, with the addresses that links lead to."""
     if issue.frozen_at is None:
         wanted = forms.foreseen(session, issue, newsletter, now=now)
         return [forms.mail_of(session, issue, newsletter, form, links) for form in wanted]
@@ -144,10 +150,19 @@ def _mails(
         .order_by(Variant.readers.desc(), Variant.id)
         .limit(forms.MOST)
     )
-    return [
+    urls = tracked.urls(session, issue.id)
+    mails = [
         assemble(contents.blocks_of(session, variant), subject=variant.subject, preheader=variant.preheader)
         for variant in variants
     ]
+    return [replace(mail, html=unfollowed(mail.html, urls)) for mail in mails]
+
+
+def _measures(session: Session, issue: Issue, newsletter: Newsletter) -> Measures:
+    """What is measured of a frozen issue, or will be of one that were frozen now."""
+    if issue.frozen_at is None:
+        return Measures(newsletter.clicks, newsletter.opens)
+    return Measures(*tracked.measures(session, issue.id))
 
 
 def _copy(mail: RenderedMail, reader: Recipient) -> Copy:

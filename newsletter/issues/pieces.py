@@ -27,7 +27,7 @@ _ESCAPED_SUBJECT: Final = r"\u{e001}"  # so the compiler writes it in an attribu
 PICTURE_WIDTH: Final = 536  # pixels between the margins of a column of 600
 
 _ROW_CUT: Final = Markup("<mj-raw>{}</mj-raw>").format(_CUT)
-_STORIES: Final = {
+STORIES: Final = {
     Kind.LEAD: LEAD_WORDS,
     Kind.FIRST_CARD: CARD_WORDS,
     Kind.CARD: CARD_WORDS,
@@ -137,7 +137,7 @@ class Pieces:
     def _write(self, write: Any, piece: Piece, *, mail: bool) -> Any:
         """What the template makes of a piece."""
         kind, which = piece
-        if kind in _STORIES:
+        if kind in STORIES:
             story = self._told(piece, mail=mail)
             if kind in (Kind.FIRST_CARD, Kind.CARD):
                 return write.card(story, kind is Kind.FIRST_CARD)
@@ -157,11 +157,11 @@ class Pieces:
         kind, article = piece
         lead = kind is Kind.LEAD
         if not mail:
-            return told(self._on_page[article], _STORIES[kind], self._web.day, group=lead)
+            return told(self._on_page[article], STORIES[kind], self._web.day, group=lead)
         story = self._in_mail[article]
         if self._edition is Edition.LIGHT:
             return protected(told(in_a_sentence(story), SENTENCE_WORDS, self._mail.day, group=lead))
-        return protected(told(story, _STORIES[kind], self._mail.day, group=lead))
+        return protected(told(story, STORIES[kind], self._mail.day, group=lead))
 
     def _title(self, heading: int) -> str:
         if heading == Headings.IN_BRIEF:

@@ -17,14 +17,17 @@ from newsletter.core.i18n import LOCALES
 from newsletter.core.urls import Links
 from newsletter.delivery.slots import fill_for_nobody
 from newsletter.issues import grouping, preview, seen
+from newsletter.issues.content import Story
 from newsletter.issues.contents import check_mail
 from newsletter.issues.grouping import Kind
 from newsletter.issues.models import Block, Issue, IssueKind, Variant
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.selection.rules import Updated
 from newsletter.issues.typesetting import Typesetter
-from newsletter.newsletters.models import Edition, Newsletter
+from newsletter.newsletters.models import Edition, Measure, Newsletter
 from newsletter.subscriptions.models import Choice
+from newsletter.tracking import links as tracked
+from newsletter.tracking.rewriting import LinkBook, rewrite
 
 AT_ONCE = 0  # the slot of those who chose no hour
 
@@ -55,6 +58,7 @@ class Serving:
         self._now = now
         self._setters: dict[tuple[str, Edition], Typesetter] = {}
         self._blocks: dict[str, int] = {}
+        self._book = LinkBook(links.site_url)
         self._choices: dict[int, Choice] = {}
         self._brought: dict[int, frozenset[int]] = {}
         self.hours: dict[int, datetime] = {}
@@ -71,6 +75,10 @@ class Serving:
             self._write([{**row, "public": True}])
             if language == own:
                 self._issue.subject = fill_for_nobody(str(row["subject"]))
+
+    def keep_links(self) -> None:
+        """Write down the links of all blocks, once everybody is served."""
+        tracked.keep(self._session, self._issue.id, self._newsletter, self._book, now=self._now)
 
     def serve(self, kinds: Sequence[Kind]) -> list[tuple[int, int, int]]:
         """(kind, variant, slot) of those kinds that get something."""
@@ -208,7 +216,7 @@ class Serving:
                     needed[key] = {
                         "issue_id": self._issue.id,
                         "key": key,
-                        "html": block.html,
+                        "html": self._followed(block.html, setter.story(key)),
                         "text": block.text,
                         "web_html": block.web_html,
                     }
@@ -216,6 +224,13 @@ class Serving:
             self._session.execute(insert(Block), list(needed.values()))
             rows_of_blocks = self._session.execute(select(Block.key, Block.id).where(Block.issue_id == self._issue.id))
             self._blocks = dict(rows_of_blocks.all())
+
+    def _followed(self, html: str, story: Story | None) -> str:
+        """The HTML of a block with marks for its links, where clicks are measured."""
+        follow = self._newsletter.clicks is not Measure.OFF
+        if story is None:
+            return rewrite(html, self._book, follow=follow)
+        return rewrite(html, self._book, follow=follow, article_id=story.article_id, own=story.url)
 
     def _ids(self, keys: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}

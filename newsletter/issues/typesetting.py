@@ -15,7 +15,7 @@ from newsletter.core.templating import RenderedMail
 from newsletter.delivery.slots import protect
 from newsletter.issues.content import DigestContent, Story
 from newsletter.issues.layout import Headings, Piece, fit, lay_out, list_up, most_cards, pieces_of
-from newsletter.issues.pieces import PREHEADER_MARK, SUBJECT_MARK, BlockText, Pieces
+from newsletter.issues.pieces import PREHEADER_MARK, STORIES, SUBJECT_MARK, BlockText, Pieces
 from newsletter.issues.subject import make_preheader, make_subject
 from newsletter.issues.tidy import tidy, tidy_story
 from newsletter.newsletters.editions import Edition
@@ -70,6 +70,7 @@ class Typesetter:
         self._keys: dict[Piece, str] = {}
         self._weights: dict[Piece, int] = {}
         self._blocks: dict[str, BlockText] = {}
+        self._told: dict[str, Story] = {}
 
     def set(self, article_ids: Sequence[int]) -> SetIssue:
         """The issue of these articles, in this order; in HTML at most 90 kB, so that no mail program cuts it. What does
@@ -89,6 +90,10 @@ class Typesetter:
     def block(self, key: str) -> BlockText:
         """A block that an issue was set with."""
         return self._blocks[key]
+
+    def story(self, key: str) -> Story | None:
+        """The story that a block tells; None for one that tells none."""
+        return self._told.get(key)
 
     def _arrange(self, article_ids: Sequence[int], cards: int, shown: int) -> list[Piece]:
         if self._edition is Edition.LIGHT:
@@ -111,6 +116,8 @@ class Typesetter:
             if block.html or block.text or block.web_html:
                 self._keys[piece] = key
                 self._blocks[key] = block
+                if piece.kind in STORIES:
+                    self._told[key] = self._stories[piece.which]
 
     def _titles(self, article_ids: Sequence[int]) -> tuple[str, str]:
         """What an editor wrote, else what the stories give."""

@@ -1,6 +1,6 @@
 """The forms an issue has: which articles, in which language and edition, for how many readers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +17,8 @@ from newsletter.issues.models import Variant
 from newsletter.issues.preview import seen_by
 from newsletter.issues.typesetting import assemble
 from newsletter.newsletters.editions import Edition
+from newsletter.tracking import links as tracked
+from newsletter.tracking.rewriting import unfollowed
 
 HEADLINES = 3
 
@@ -69,4 +71,5 @@ def mail_of(
     if variant is None or variant.issue_id != issue_id:
         raise NotFoundError(_("This variant does not exist."))
     mail = assemble(blocks_of(session, variant), subject=variant.subject, preheader=variant.preheader)
-    return seen_by(reader, mail, links)
+    html = unfollowed(mail.html, tracked.urls(session, issue_id))
+    return seen_by(reader, replace(mail, html=html), links)

@@ -27,13 +27,21 @@ class TooLate(StrEnum):
     WAIT = "wait"
 
 
+class Measure(StrEnum):
+    """How much is kept of what readers do with a message."""
+
+    OFF = "off"
+    ANONYMOUS = "anonymous"  # counts, and nothing of whom
+    READER = "reader"  # who, too
+
+
 class Newsletter(Base):
     """A publication.
 
     `languages` are those its articles come in; empty, those of the service. `rules` say how a digest is composed (see
     issues.selection); None: by the defaults. `review`, `approvers` (addresses) and `too_late` say who looks at a digest
     before it leaves, `cooling_minutes` for how long it can be pulled back, `breaking_cap` how many breaking news a
-    reader gets a day at most.
+    reader gets a day at most. `clicks` and `opens`: what of them its issues measure from their freeze on.
     """
 
     __tablename__ = "newsletters"
@@ -58,6 +66,8 @@ class Newsletter(Base):
     too_late: Mapped[TooLate] = mapped_column(words(TooLate), default=TooLate.SEND, server_default="send")
     cooling_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
     breaking_cap: Mapped[int] = mapped_column(default=3, server_default="3")
+    clicks: Mapped[Measure] = mapped_column(words(Measure), default=Measure.OFF, server_default="off")
+    opens: Mapped[Measure] = mapped_column(words(Measure), default=Measure.OFF, server_default="off")
 
     @property
     def domain(self) -> str:

@@ -10,7 +10,7 @@ from newsletter.core.database import among
 from newsletter.core.urls import Links
 from newsletter.delivery.models import SkipReason
 from newsletter.delivery.personalise import Recipient
-from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
+from newsletter.subscriptions.models import Measuring, Subscriber, Subscription, SubscriptionStatus
 from newsletter.suppression.ledger import is_suppressed
 
 NOTHING: Final[Mapping[str, Any]] = {}
@@ -63,6 +63,7 @@ class Recipients:
             Subscriber.name,
             Subscriber.domain,
             Subscription.status,
+            Subscription.measuring,
             is_suppressed(Subscriber.email_key).label("suppressed"),
             *([Subscriber.attributes] if attributes else []),
         ]
@@ -76,7 +77,7 @@ class Recipients:
             )
         )
         unsubscribe, preferences = self._links.unsubscribe, self._links.preferences
-        for subscriber_id, subscription_id, email, name, domain, status, suppressed, *known in rows:
+        for subscriber_id, subscription_id, email, name, domain, status, measuring, suppressed, *known in rows:
             found[subscriber_id] = (
                 SkipReason.SUPPRESSED
                 if suppressed
@@ -90,6 +91,8 @@ class Recipients:
                     preferences_url=preferences(subscriber_id),
                     attributes=known[0] if known else NOTHING,
                     domain=domain,
+                    named_clicks=measuring is not Measuring.REFUSED,
+                    named_opens=measuring is Measuring.AGREED,
                 )
             )
         return found

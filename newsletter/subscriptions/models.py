@@ -37,6 +37,13 @@ class ConsentKind(StrEnum):
     ENDED = "ended"
 
 
+class Measuring(StrEnum):
+    """What a reader said to being measured by name."""
+
+    AGREED = "agreed"  # to all that the newsletter measures
+    REFUSED = "refused"  # clicks and opens count, and nobody knows whose they are
+
+
 class Subscriber(Base):
     """A person who gets mail. `email` is as typed; `email_key` is what makes two spellings one person."""
 
@@ -76,7 +83,8 @@ class Choice(Base):
 class Subscription(Base):
     """A subscriber and a newsletter. `choice_id` None: everything, as it comes; `schedule_id` None: the main cadence.
     Neither is a foreign key: both tables are small and grow no holes that their services do not close, and this one may
-    have millions of rows. `paused_until`: when a paused one goes on; None: when its reader says so.
+    have millions of rows. `paused_until`: when a paused one goes on; None: when its reader says so. `measuring`
+    None: its reader said nothing of it, which agrees to no named opens.
     """
 
     __tablename__ = "subscriptions"
@@ -95,6 +103,13 @@ class Subscription(Base):
             sqlite_where=text("choice_id IS NOT NULL"),
             postgresql_where=text("choice_id IS NOT NULL"),
         ),
+        Index(
+            "ix_subscriptions_ended_by_issue_id",
+            "ended_by_issue_id",
+            "id",
+            sqlite_where=text("ended_by_issue_id IS NOT NULL"),
+            postgresql_where=text("ended_by_issue_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[RowId]
@@ -109,6 +124,7 @@ class Subscription(Base):
     choice_id: Mapped[int | None]
     schedule_id: Mapped[int | None]
     paused_until: Mapped[datetime | None]
+    measuring: Mapped[Measuring | None] = mapped_column(words(Measuring))
 
 
 class Confirmation(Base):

@@ -15,6 +15,7 @@ from newsletter.web.errors import set_up_errors
 from newsletter.web.language import set_up_languages
 from newsletter.web.pages import set_up_pages
 from newsletter.web.public import BLUEPRINTS
+from newsletter.web.public.following import set_up_following
 from newsletter.web.security import set_up_headers
 from newsletter.web.static_files import set_up_static_files
 
@@ -58,6 +59,7 @@ def create_app(settings: Settings, installation: Installation | None = None, *, 
     set_up_headers(app)
     set_up_errors(app)
     metrics.set_up_metrics(app)
+    set_up_following(app)
     for blueprint in (*BLUEPRINTS, health.blueprint, admin):
         app.register_blueprint(blueprint)
     return app

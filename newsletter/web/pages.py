@@ -13,6 +13,7 @@ from newsletter.core.templating import TEMPLATES
 from newsletter.newsletters.models import Newsletter
 from newsletter.web import wishes, words
 from newsletter.web.bars import bar_parts
+from newsletter.web.charts import chart_points
 
 
 def set_up_pages(app: Flask) -> None:
@@ -24,7 +25,7 @@ def set_up_pages(app: Flask) -> None:
     # Sentences are filled before they are escaped, so that a value can never bring markup along.
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.globals.update(bar_parts=bar_parts, word=words.word, day=day, moment=moment, clock=clock, marked=marked)
-    environment.globals.update(next_run=wishes.next_run, hour_choices=wishes.hour_choices)
+    environment.globals.update(chart_points=chart_points, next_run=wishes.next_run, hour_choices=wishes.hour_choices)
 
 
 def marked(sentence: str, *, em: Mapping[str, str] = {}, strong: Mapping[str, str] = {}) -> Markup:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from newsletter.core.errors import RefusedError
 from newsletter.delivery import slots
 from newsletter.delivery.personalise import Content, Prepared, Recipient, fill
-from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, field_slot, link_slot
+from newsletter.delivery.slots import SLOT_CLICKER, SLOT_OPENER, SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, field_slot, link_slot
 from newsletter.mail import dkim, message, verp
 from newsletter.mail.dkim import Algorithm, DkimKey
 from newsletter.mail.headers import Mailbox
@@ -182,14 +182,25 @@ def test_a_subject_that_quotes_a_mark_is_sent_as_it_was_written():
     assert parse(prepared.write(AMA, 1)[1])["Subject"] == f"Of {SLOT_UNSUBSCRIBE}"
 
 
-def test_links_to_follow_are_each_readers_own():
-    content = replace(CONTENT, text=f"{link_slot(4)}\n", html=f'<a href="{link_slot(4)}">')
-    prepared = Prepared(content, SECRET, link=lambda delivery, number: f"https://zio.example/l/{delivery}/{number}?a&b")
-    text, html = contents(prepared.write(AMA, 3)[1])
-    assert text == "https://zio.example/l/3/4?a&b\n"
-    assert html == '<a href="https://zio.example/l/3/4?a&amp;b">'
-    with pytest.raises(RefusedError, match="lead nowhere"):
+def test_followed_links_say_whose_they_are_and_the_pixel_only_of_those_who_agreed():
+    html = f'<a href="https://zio.example/c/x{SLOT_CLICKER}"><img src="https://zio.example/o/y{SLOT_OPENER}">'
+    content = replace(CONTENT, html=html)
+    prepared = Prepared(content, SECRET, whose=lambda delivery: f"~{delivery}")
+    of = {
+        (False, False): '<a href="https://zio.example/c/x"><img src="https://zio.example/o/y">',
+        (True, False): '<a href="https://zio.example/c/x~3"><img src="https://zio.example/o/y">',
+        (True, True): '<a href="https://zio.example/c/x~3"><img src="https://zio.example/o/y~3">',
+    }
+    for (clicks, opens), expected in of.items():
+        reader = replace(AMA, named_clicks=clicks, named_opens=opens)
+        assert contents(prepared.write(reader, 3)[1])[1] == expected
+    with pytest.raises(RefusedError, match="whose they are"):
         Prepared(content, SECRET)
+
+
+def test_a_mark_that_nobody_made_an_address_of_never_leaves():
+    with pytest.raises(RefusedError, match="lead nowhere"):
+        Prepared(replace(CONTENT, html=f'<a href="{link_slot(4)}">'), SECRET, whose=str)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.newsletters import domain_checks
 from newsletter.subscriptions import interning, pausing, returning
+from newsletter.tracking import forgetting as events
 from worker import runtime
 from worker.app import app
 
@@ -14,7 +15,8 @@ from worker.app import app
 @app.task(name=jobs.TIDY_UP)
 def tidy_up() -> None:
     """Drop counters whose window has ended, lanes that nothing limits any more, choices that nobody has any more,
-    entries that have left their feeds, what came back long ago; end breaks whose day has come.
+    entries that have left their feeds, opens and clicks that were counted long ago, what came back long ago; end
+    breaks whose day has come.
     """
     now = utc_now()
     with runtime.installation().database.unit() as session:
@@ -29,6 +31,10 @@ def tidy_up() -> None:
         interning.drop_unused(session)
     with runtime.installation().database.unit() as session:
         forgetting.forget(session, now=now)
+    while True:
+        with runtime.installation().database.unit() as session:
+            if events.forget_old(session, now=now) < events.AT_A_TIME:
+                break
     with runtime.installation().database.unit() as session:
         inbox.forget(session, now=now)
         domain_checks.forget(session, now=now)

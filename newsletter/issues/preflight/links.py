@@ -1,9 +1,9 @@
 """The links of a message: that they lead somewhere, openly, and that there is one to leave by."""
 
-import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from newsletter.core.shown import same_site, shown_domain
 from newsletter.issues.preflight.findings import Finding, Level, all_of, found
 from newsletter.issues.preflight.page import Element, Page
 
@@ -38,12 +38,6 @@ SHORTENERS: Final = frozenset(
 )
 OTHER_SCHEMES: Final = frozenset({"mailto", "tel", "sms", "geo"})
 WEB: Final = frozenset({"http", "https"})
-
-_SHOWN_DOMAIN: Final = re.compile(
-    r"(?:https?://)?(?:www\.)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})(?:[/?#:]\S*)?", re.I
-)
-# What a text may name that looks like a domain and is none.
-_FILE: Final = re.compile(r"\.(?:pdf|docx?|xlsx?|pptx?|jpe?g|png|gif|zip|txt|html?|php|js|py|csv|mp[34]|odt)$", re.I)
 
 
 def check(page: Page) -> list[Finding]:
@@ -97,7 +91,7 @@ def _fault(target: str, text: str, link: Element) -> str:
     host = _host(parts)
     if not host:
         return "empty"
-    if (shown := _shown_domain(text)) and not _same_site(shown, host):
+    if (shown := shown_domain(text)) and not same_site(shown, host):
         return "otherwise"
     if host in SHORTENERS:
         return "shortened"
@@ -119,20 +113,6 @@ def _host(parts: SplitResult) -> str:
         return (parts.hostname or "").removeprefix("www.").rstrip(".")
     except ValueError:
         return ""
-
-
-def _shown_domain(text: str) -> str:
-    """The domain that a link's text shows, when it shows one and nothing else."""
-    text = text.strip()
-    found_domain = _SHOWN_DOMAIN.fullmatch(text) if len(text) <= 300 else None
-    if found_domain is None or (_FILE.search(text) and "/" not in text):
-        return ""
-    return found_domain[1].lower()
-
-
-def _same_site(shown: str, host: str) -> bool:
-    """A site may show its short name for a page of another of its hosts."""
-    return shown == host or host.endswith(f".{shown}") or shown.endswith(f".{host}")
 
 
 def _place(target: str, text: str) -> str:

@@ -15,6 +15,7 @@ from newsletter.delivery.models import RelayRecord
 from newsletter.delivery.providers import provider_of
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin
+from newsletter.web.charts import chart_points
 from newsletter.web.context import installation
 
 LOUDEST = 3  # domains whose trouble is told in full on top of the page
@@ -98,16 +99,10 @@ def chart(days: list[Line]) -> Chart | None:
     in_order = list(reversed(days))
     most = max(1, *(max(line.figures.sent, line.figures.bounced) for line in in_order))
     return Chart(
-        _points([line.figures.sent / most for line in in_order]),
-        _points([line.figures.bounced / most for line in in_order]),
+        chart_points([line.figures.sent for line in in_order], most),
+        chart_points([line.figures.bounced for line in in_order], most),
         most,
     )
-
-
-def _points(parts: list[float]) -> str:
-    """Parts of the height, 0 to 1, evenly from one side to the other."""
-    step = 100 / (len(parts) - 1)
-    return " ".join(f"{number * step:.2f},{100 - part * 100:.2f}" for number, part in enumerate(parts))
 
 
 def _length() -> int:

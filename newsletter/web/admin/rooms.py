@@ -62,6 +62,7 @@ def rooms(current: Newsletter | None) -> Iterator[Link]:
         yield _("Articles"), url_for("admin.articles", slug=current.slug), here == "articles"
         yield _("Subscribers"), url_for("admin.subscribers", slug=current.slug), here == "subscribers"
         yield _("Deliverability"), url_for("admin.deliverability_page"), here == "deliverability"
+        yield _("Reports"), url_for("admin.reports", slug=current.slug), here == "reports"
     if first := next(_open_tabs(current), None):
         yield _("Settings"), first.address(current), any(tab.file == here for tab in _tabs())
 

@@ -3,6 +3,7 @@
 from newsletter.web.public import (
     archive,
     confirm,
+    following,
     hooks,
     mailbox,
     media,
@@ -24,4 +25,5 @@ BLUEPRINTS = (
     media.blueprint,
     review.blueprint,
     hooks.blueprint,
+    following.blueprint,
 )
