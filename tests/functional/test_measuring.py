@@ -1,5 +1,6 @@
 """Links of a digest that was sent, followed as readers and machines do, and what is counted of it."""
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,21 +9,23 @@ from datetime import timedelta
 from html import unescape
 from statistics import median
 from time import process_time
+from typing import Any
 
 import time_machine
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
+from newsletter.accounts.models import Role
 from newsletter.articles.editing import add_article
 from newsletter.articles.extract import from_markdown
+from newsletter.cli.main import cli
 from newsletter.core.clock import utc_now
 from newsletter.core.urls import Links
 from newsletter.issues import queries as issues
-from newsletter.newsletters import measuring
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Measure
-from newsletter.tracking import queries
-from newsletter.tracking.queries import Clicks, IssueFigures
-from tests.functional.conftest import SITE, House
+from tests.functional.conftest import SITE, House, path_in
+from tests.support.staff import Staff
 from worker.tasks import events
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"
@@ -32,9 +35,7 @@ STORIES = ("pont", "pluie", "bac", "marche")
 
 
 def measure(house: House, clicks: Measure = Measure.OFF, opens: Measure = Measure.OFF) -> None:
-    with house.installation.database.unit() as session:
-        found = newsletters.by_slug(session, "depeche")
-        measuring.change(session, found, clicks=clicks, opens=opens, actor="test", now=utc_now())
+    ask("newsletters", "measure", "depeche", "--clicks", clicks.value, "--opens", opens.value)
 
 
 def send(house: House, *readers: str) -> None:
@@ -68,11 +69,21 @@ def browser(house: House, agent: str = FIREFOX, address: str = "203.0.113.7") ->
     return client
 
 
-def figures(house: House) -> IssueFigures:
+def figures(house: House) -> dict[str, Any]:
+    """What the command says of the only issue, once everything is counted."""
     events.fold()
-    with house.installation.database.reading() as session:
-        issue = issues.page(session, None, limit=1)[0]
-        return queries.figures(session, [issue.id])[issue.id]
+    return ask("issues", "clicks", "1")
+
+
+def ask(*arguments: str) -> dict[str, Any]:
+    done = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.output)
+    return found
+
+
+def clicks(clicks: int = 0, readers: int = 0, machines: int = 0, unknown: int = 0) -> dict[str, int]:
+    return {"clicks": clicks, "readers": readers, "machines": machines, "unknown": unknown}
 
 
 def test_a_link_that_a_reader_follows_leads_there_and_is_counted(house: House) -> None:
@@ -93,7 +104,7 @@ def test_a_link_that_a_reader_follows_leads_there_and_is_counted(house: House) -
     with later(minutes=12):
         browser(house).get(links[1])
         browser(house, address="198.51.100.9").get(paths(house, "c", "kofi@poste.example")[0])
-    assert figures(house).clicked == Clicks(clicks=3, readers=2)
+    assert figures(house)["clicks"] == clicks(clicks=3, readers=2)
 
 
 def test_a_scanner_that_fetches_everything_is_told_apart_from_its_reader(house: House) -> None:
@@ -106,7 +117,7 @@ def test_a_scanner_that_fetches_everything_is_told_apart_from_its_reader(house: 
             assert scanner.get(link).status_code == 302
     with later(hours=2):
         browser(house, CHROME, "203.0.113.7").get(links[2])
-    assert figures(house).clicked == Clicks(clicks=1, readers=1, machines=len(links))
+    assert figures(house)["clicks"] == clicks(clicks=1, readers=1, machines=len(links))
 
 
 def test_a_head_leads_there_and_counts_nothing(house: House) -> None:
@@ -116,7 +127,7 @@ def test_a_head_leads_there_and_counts_nothing(house: House) -> None:
         answer = browser(house).head(paths(house, "c")[0])
     assert (answer.status_code, answer.data) == (302, b"")
     assert answer.headers["Location"].startswith("https://journal.example/")
-    assert figures(house).clicked == Clicks()
+    assert figures(house)["clicks"] == clicks()
 
 
 def test_only_links_that_we_signed_lead_anywhere(house: House) -> None:
@@ -158,7 +169,7 @@ def test_without_persons_all_readers_have_the_same_links(house: House) -> None:
     assert paths(house, "o") == paths(house, "o", "kofi@poste.example")
     with later(minutes=10):
         browser(house).get(paths(house, "c")[0])
-    assert figures(house).clicked == Clicks(clicks=1)
+    assert figures(house)["clicks"] == clicks(clicks=1)
 
 
 def test_the_pixel_is_43_bytes_that_nobody_keeps(house: House) -> None:
@@ -173,7 +184,7 @@ def test_the_pixel_is_43_bytes_that_nobody_keeps(house: House) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in answer.headers
     assert browser(house).get(f"{pixel}x").status_code == 404
-    assert figures(house).opened.opens == 1
+    assert figures(house)["opens"]["opens"] == 1
 
 
 def test_what_must_work_whatever_happens_is_never_led_through_us(house: House) -> None:
@@ -215,3 +226,81 @@ def test_an_answer_costs_less_than_five_milliseconds_with_the_row_written(house:
         client.get(links[turn % len(links)])
         took.append(process_time() - began)
     assert median(took) < 0.005
+
+
+def answer_of(house: House, said: str) -> str:
+    """Save the preferences with this answer; what is checked on the page then."""
+    path = path_in(house.mails(ADDRESS)[-1], "p")
+    client = house.reader()
+    given = {"newsletter": "1", "language": "fr", "n1-measuring": said}
+    assert client.post(path, data=given).status_code == 303
+    found = re.search(r'name="n1-measuring" value="([^"]*)" checked', client.get(path).text)
+    return found[1] if found else "no such field"
+
+
+def test_opens_are_a_readers_own_only_when_they_agreed_and_until_they_take_it_back(house: House) -> None:
+    measure(house, Measure.READER, Measure.READER)
+    send(house, "ama", "kofi")
+    assert paths(house, "o") == paths(house, "o", "kofi@poste.example"), "nobody agreed yet"
+    assert answer_of(house, "agreed") == "agreed"
+    house.send_digest("depeche", "Une autre histoire")
+    assert "~" in paths(house, "o")[0]
+    assert "~" not in paths(house, "o", "kofi@poste.example")[0]
+    assert answer_of(house, "refused") == "refused"
+    house.send_digest("depeche", "Encore une autre")
+    assert "~" not in "".join(paths(house, "o"))
+
+
+def test_a_newsletter_that_names_nobody_asks_nothing(house: House) -> None:
+    measure(house, Measure.ANONYMOUS, Measure.ANONYMOUS)
+    send(house, "ama")
+    assert answer_of(house, "agreed") == "no such field"
+    measure(house, Measure.READER, Measure.READER)
+    assert answer_of(house, "nonsense") == "", "nothing had been said"
+
+
+def test_the_privacy_page_says_what_is_measured_and_only_that(house: House) -> None:
+    client = house.reader()
+    assert "aucune image cachée" not in client.get("/privacy").text
+    quiet = client.get("/privacy").text
+    assert "Ce qui est mesuré" not in quiet
+    measure(house, Measure.READER, Measure.ANONYMOUS)
+    told = client.get("/privacy").text
+    assert "Quels liens vous suivez, pendant 400 jours au plus" in told
+    assert "Combien de fois un numéro est ouvert" in told
+    assert "seulement si vous l’avez accepté" not in told
+
+
+def test_staff_decide_what_is_measured(house: House) -> None:
+    desk = Staff(house.reader()).come_in(house.staff_link())
+    page = "/admin/newsletters/depeche/measuring"
+    desk.get(page)
+    assert desk.post(page, clicks="reader", opens="anonymous").status_code == 200
+    assert re.findall(r'name="(\w+)" value="(\w+)" checked', desk.page) == [
+        ("clicks", "reader"),
+        ("opens", "anonymous"),
+    ]
+    assert desk.post(page, clicks="everything", opens="off").status_code == 400
+    assert desk.client.post(page, data={"clicks": "off", "opens": "off"}).status_code == 400, "without the token"
+    assert ask("newsletters", "measure", "depeche") == {
+        "newsletter": "depeche",
+        "clicks": "reader",
+        "opens": "anonymous",
+    }
+
+
+def test_whoever_only_composes_decides_nothing_about_measuring(house: House) -> None:
+    editor = Staff(house.reader()).come_in(house.staff_link(Role.EDITOR))
+    assert editor.get("/admin/newsletters/depeche/measuring").status_code == 403
+
+
+def test_the_command_says_in_words_what_was_counted(house: House) -> None:
+    measure(house, Measure.READER, Measure.ANONYMOUS)
+    send(house, "ama")
+    with later(minutes=10):
+        browser(house).get(paths(house, "c")[0])
+    figures(house)
+    said = CliRunner().invoke(cli, ["issues", "clicks", "1"], catch_exceptions=False).output
+    assert "1 by persons, 0 by machines" in said
+    assert "https://journal.example/" in said
+    assert CliRunner().invoke(cli, ["issues", "clicks", "99"]).exit_code == 1
