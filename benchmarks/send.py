@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.postfix import Sink, smtp_sink, smtp_source
 from benchmarks.processes import cpu_seconds
 from benchmarks.report import cell, progress, show, spread, table
-from tests.support.site import Site, shown, site, wait_for
+from tests.support.site import SLUG, Site, shown, site, wait_for
 
 SIZE = 30_000  # bytes of a message of the others; ours come out at about that with STORIES
 STORIES = 23
@@ -39,6 +39,7 @@ def main() -> None:
     parser.add_argument(
         "--signed", choices=["rsa", "both"], default="", help="with DKIM keys: RSA-2048, or Ed25519 too"
     )
+    parser.add_argument("--clicks", choices=["off", "anonymous", "reader"], default="off", help="what is measured")
     parser.add_argument("--sqlite", action="store_true", help="`newsletter up` on SQLite instead")
     given = parser.parse_args()
     counts = given.workers or ([1] if given.sqlite else [1, 2])
@@ -48,6 +49,7 @@ def main() -> None:
             sink = stack.enter_context(smtp_sink())
             here = stack.enter_context(site(sink.url, sqlite=given.sqlite))
             here.prepare(keys=given.signed)
+            here.service.command("newsletters", "measure", SLUG, "--clicks", given.clicks)
             here.fill(given.readers)
             pids = stack.enter_context(running(here, workers))
             results.append(
@@ -55,6 +57,7 @@ def main() -> None:
                     "workers": workers,
                     "database": "sqlite" if given.sqlite else "postgresql",
                     "signed": given.signed,
+                    "clicks": given.clicks,
                     "readers": given.readers,
                     **measure(here, sink, pids, given),
                 }

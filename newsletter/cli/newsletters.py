@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from newsletter.accounts import audit
+from newsletter.cli import measuring
 from newsletter.cli.shared import actor, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.i18n import gettext as _
@@ -108,3 +109,6 @@ def list_(json_: bool) -> None:
             for item in queries.all_newsletters(session)
         ]
     show(answer, json_, lambda: table([[str(item["slug"]), str(item["name"]), str(item["form"])] for item in answer]))
+
+
+newsletters.add_command(measuring.measure)

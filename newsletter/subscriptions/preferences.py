@@ -14,14 +14,22 @@ from newsletter.core.tokens import Signer
 from newsletter.core.urls import PREFERENCES
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import consent, records, returning, unsubscribe
+from newsletter.subscriptions import consent, measuring, records, returning, unsubscribe
 from newsletter.subscriptions import wishes as wishing
-from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, Subscription, SubscriptionStatus
+from newsletter.subscriptions.models import (
+    ConsentKind,
+    EndedReason,
+    Measuring,
+    Subscriber,
+    Subscription,
+    SubscriptionStatus,
+)
 from newsletter.subscriptions.wishes import Options, Wish
 from newsletter.suppression import ledger as suppression
 
 READING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED)
 NOTHING_ELSE: Final[Mapping[int, Wish]] = {}
+NO_ANSWER: Final[Mapping[int, tuple[Measuring | None, str]]] = {}
 
 
 class WishError(RefusedError):
@@ -36,7 +44,7 @@ class WishError(RefusedError):
 class PreferencesView:
     """A reader's choices; `newsletters` has every newsletter with the status of the reader's subscription, None for
     none. `wishes`: what there is to choose and what was chosen, by newsletter, of those that the reader is in.
-    `given_up`: nothing is sent, because too much of it came back.
+    `said`: of the same, what was said to being measured. `given_up`: nothing is sent, because too much of it came back.
     """
 
     subscriber_id: int
@@ -44,6 +52,7 @@ class PreferencesView:
     language: str
     newsletters: list[tuple[Newsletter, SubscriptionStatus | None]]
     wishes: dict[int, tuple[Options, Wish]]
+    said: dict[int, Measuring | None]
     given_up: bool = False
 
 
@@ -65,6 +74,7 @@ def look_up(session: Session, signer: Signer, token: str) -> PreferencesView | N
             for item in everything
             if item.id in held and held[item.id].status in READING
         },
+        said={number: item.measuring for number, item in held.items() if item.status in READING},
         given_up=returning.is_given_up(session, subscriber.email_key),
     )
 
@@ -79,9 +89,11 @@ def save(
     network: str,
     now: datetime,
     wished: Mapping[int, Wish] = NOTHING_ELSE,
+    answered: Mapping[int, tuple[Measuring | None, str]] = NO_ANSWER,
 ) -> None:
     """Set the language, join the newsletters that are chosen and leave the others; of those that stay, do what is
-    wished, by newsletter. WishError when a part of that makes no sense: then the unit is to be rolled back whole.
+    wished, by newsletter, and keep what is answered to being measured, with the words of the answer. WishError when a
+    part of that makes no sense: then the unit is to be rolled back whole.
 
     The link came by mail to the address, so what is ticked here needs no second confirmation. An address that is
     suppressed joins nothing.
@@ -97,8 +109,12 @@ def save(
             _join(session, subscriber.id, newsletter.id, wording=wording, network=network, now=now)
         elif newsletter.id not in newsletter_ids and subscription is not None and subscribed:
             unsubscribe.end(session, subscription.id, EndedReason.UNSUBSCRIBED, network=network, now=now)
-        elif subscription is not None and subscribed and newsletter.id in wished:
-            _grant(session, newsletter, subscription, wished[newsletter.id], network=network, now=now)
+        elif subscription is not None and subscribed:
+            if newsletter.id in wished:
+                _grant(session, newsletter, subscription, wished[newsletter.id], network=network, now=now)
+            if newsletter.id in answered:
+                answer, words = answered[newsletter.id]
+                measuring.say(session, subscription, answer, wording=words, network=network, now=now)
 
 
 def leave_all(session: Session, view: PreferencesView, *, network: str, now: datetime) -> None:

@@ -44,7 +44,7 @@ class Target:
 def read_click(signer: Signer, token: str) -> Pointer | None:
     """What the token of a link says; None for one that is not ours, whole or in part."""
     link, seam, whose = token.partition(SEAM)
-    numbers = signer.read(CLICK, link, 2)
+    numbers = _read(signer, CLICK, link, 2)
     delivery_id = _whose(signer, seam, whose)
     return None if numbers is None or delivery_id is None else Pointer(numbers[0], numbers[1], delivery_id)
 
@@ -52,7 +52,7 @@ def read_click(signer: Signer, token: str) -> Pointer | None:
 def read_open(signer: Signer, token: str) -> Pointer | None:
     """The same of the pixel."""
     issue, seam, whose = token.partition(SEAM)
-    numbers = signer.read(OPEN, issue, 1)
+    numbers = _read(signer, OPEN, issue, 1)
     delivery_id = _whose(signer, seam, whose)
     return None if numbers is None or delivery_id is None else Pointer(numbers[0], PIXEL, delivery_id)
 
@@ -61,8 +61,14 @@ def _whose(signer: Signer, seam: str, whose: str) -> int | None:
     """The delivery of the second half, 0 where there is none, None where it is not ours."""
     if not seam:
         return 0
-    numbers = signer.read(WHOSE, whose, 1)
+    numbers = _read(signer, WHOSE, whose, 1)
     return numbers[0] if numbers else None
+
+
+def _read(signer: Signer, purpose: str, token: str, count: int) -> tuple[int, ...] | None:
+    """The numbers of a token, to the last letter as it was signed: in base64 some letters have bits to spare."""
+    numbers = signer.read(purpose, token, count)
+    return numbers if numbers is not None and signer.sign(purpose, *numbers) == token else None
 
 
 class Targets:

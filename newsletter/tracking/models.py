@@ -78,7 +78,6 @@ class EngagementEvent(Base):
             sqlite_where=text("subscriber_id IS NOT NULL"),
             postgresql_where=text("subscriber_id IS NOT NULL"),
         ),
-        # Readers who clicked of late: the index alone answers.
         Index(
             "ix_engagement_events_clicks",
             "newsletter_id",

@@ -47,6 +47,7 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("settings", _("Newsletter"), "admin.settings", Permission.MANAGE_NEWSLETTERS),
         Tab("schedules", _("Rhythms"), "admin.schedules", Permission.MANAGE_NEWSLETTERS),
         Tab("rules", _("Contents"), "admin.rules", Permission.MANAGE_NEWSLETTERS),
+        Tab("measuring", _("Measuring"), "admin.measuring", Permission.MANAGE_NEWSLETTERS),
         Tab("topics", _("Topics"), "admin.topics", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),

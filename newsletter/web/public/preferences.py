@@ -11,9 +11,11 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.subscriptions import preferences, returning
+from newsletter.subscriptions.models import Measuring
 from newsletter.subscriptions.preferences import PreferencesView, WishError
 from newsletter.subscriptions.wishes import Wish
-from newsletter.web import wishes
+from newsletter.tracking.following import COUNTED_FOR
+from newsletter.web import measuring, wishes
 from newsletter.web.context import caller_network, installation
 from newsletter.web.language import NAMES, prefer
 from newsletter.web.public.shared import shared_publisher
@@ -52,6 +54,7 @@ def save(token: str) -> Response:
                 network=caller_network(),
                 now=utc_now(),
                 wished=_wished(view, chosen),
+                answered=_answered(view),
             )
     except WishError as error:
         return make_response(_refused(token, error, chosen, language), 422)
@@ -69,6 +72,16 @@ def _wished(view: PreferencesView, chosen: set[int]) -> dict[int, Wish]:
             except RefusedError as error:
                 raise WishError(number, str(error)) from None
     return wished
+
+
+def _answered(view: PreferencesView) -> dict[int, tuple[Measuring | None, str]]:
+    """What the form answers to being measured, by newsletter."""
+    found = {}
+    for newsletter, _status in view.newsletters:
+        answer = measuring.sent(newsletter, view.said.get(newsletter.id), request.form)
+        if newsletter.id in view.said and answer is not None:
+            found[newsletter.id] = (answer.said, answer.label)
+    return found
 
 
 def _refused(token: str, error: WishError, chosen: set[int], language: str) -> str:
@@ -95,6 +108,12 @@ def _page(
         chosen=chosen,
         problem=problem,
         names=NAMES,
+        measured_days=COUNTED_FOR.days,
+        answers={
+            item.id: measuring.answers(item, view.said.get(item.id))
+            for item, _s in view.newsletters
+            if item.id in fields
+        },
         publisher=shared_publisher([item for item, _status in view.newsletters]),
         done=request.args.get("done"),
     )

@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template
 
 from newsletter.newsletters import queries
+from newsletter.web import measuring
 from newsletter.web.context import installation
 from newsletter.web.public.shared import shared_publisher
 
@@ -13,4 +14,9 @@ blueprint = Blueprint("privacy", __name__)
 def show() -> str:
     with installation().database.reading() as session:
         newsletters = queries.all_newsletters(session)
-    return render_template("public/privacy.html", newsletters=newsletters, publisher=shared_publisher(newsletters))
+    return render_template(
+        "public/privacy.html",
+        newsletters=newsletters,
+        measured=[(item, told) for item in newsletters if (told := measuring.sentences(item))],
+        publisher=shared_publisher(newsletters),
+    )
