@@ -11,6 +11,7 @@ from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
 from newsletter.newsletters import models as newsletters
+from newsletter.subscriptions import count_models as subscription_counts
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
 
@@ -25,6 +26,7 @@ ROOMS = (
     newsletters,
     preflights,
     ratelimit,
+    subscription_counts,
     subscriptions,
     suppression,
 )

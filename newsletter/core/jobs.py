@@ -36,6 +36,7 @@ SWEEP_INBOUND: Final = "feedback.sweep"
 POLL_MAILBOXES: Final = "feedback.poll"
 REVIEW_REPUTATION: Final = "reputation.review"
 CHECK_DOMAINS: Final = "domains.check"
+FOLD_COUNTS: Final = "subscriptions.fold_counts"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -57,6 +58,7 @@ QUEUES: Final = {
     POLL_MAILBOXES: OUTSIDE,
     REVIEW_REPUTATION: PERIODIC,
     CHECK_DOMAINS: PERIODIC,
+    FOLD_COUNTS: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

@@ -13,7 +13,7 @@ from newsletter.issues import approvals, digest, newcomers, queries, schedule, s
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions import counts as subscriptions
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
 from newsletter.web.admin.compose import leads

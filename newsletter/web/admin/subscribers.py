@@ -16,6 +16,7 @@ from newsletter.issues import sent_to
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import consent, queries, staff
+from newsletter.subscriptions import counts as counting
 from newsletter.subscriptions import wishes as wishing
 from newsletter.subscriptions.models import Subscription, SubscriptionStatus
 from newsletter.subscriptions.queries import SubscriptionRow
@@ -42,7 +43,7 @@ def subscribers(slug: str) -> str:
         rows = queries.search(
             session, newsletter.id, text=text, status=status, before=paging.before(), limit=paging.PER_PAGE + 1
         )
-        counts = queries.counts(session, newsletter.id)
+        counts = counting.counts(session, newsletter.id)
     listing = paging.listing(rows, lambda row: row.id, slug=slug, q=text or None, status=status)
     return render_template(
         "admin/subscribers.html",
