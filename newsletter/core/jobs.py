@@ -36,6 +36,8 @@ SWEEP_INBOUND: Final = "feedback.sweep"
 POLL_MAILBOXES: Final = "feedback.poll"
 REVIEW_REPUTATION: Final = "reputation.review"
 CHECK_DOMAINS: Final = "domains.check"
+RUN_BULK: Final = "subscriptions.run_bulk"
+SWEEP_BULK: Final = "subscriptions.sweep"
 FOLD_COUNTS: Final = "subscriptions.fold_counts"
 TIDY_UP: Final = "maintenance.tidy_up"
 
@@ -58,6 +60,8 @@ QUEUES: Final = {
     POLL_MAILBOXES: OUTSIDE,
     REVIEW_REPUTATION: PERIODIC,
     CHECK_DOMAINS: PERIODIC,
+    RUN_BULK: BULK,
+    SWEEP_BULK: PERIODIC,
     FOLD_COUNTS: PERIODIC,
     TIDY_UP: PERIODIC,
 }

@@ -6,7 +6,7 @@ from newsletter.delivery import days, lanes
 from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.newsletters import domain_checks
-from newsletter.subscriptions import interning, pausing, returning
+from newsletter.subscriptions import bulk, interning, pausing, returning
 from worker import runtime
 from worker.app import app
 
@@ -27,6 +27,7 @@ def tidy_up() -> None:
         pausing.resume_due(session, now=now)
         returning.ask_back(session, now=now)
         interning.drop_unused(session)
+        bulk.forget(session, now=now)
     with runtime.installation().database.unit() as session:
         forgetting.forget(session, now=now)
     with runtime.installation().database.unit() as session:

@@ -1,7 +1,8 @@
-"""Counters of subscriptions."""
+"""Counters of subscriptions, and what staff do to many of them."""
 
 from newsletter.core import jobs
-from newsletter.subscriptions import counts
+from newsletter.core.clock import utc_now
+from newsletter.subscriptions import bulk, counts
 from worker import runtime
 from worker.app import app
 
@@ -11,3 +12,18 @@ def fold_counts() -> None:
     """Add up what transactions left of the counters, so that a page sums few rows."""
     with runtime.installation().database.unit() as session:
         counts.fold(session)
+
+
+@app.task(name=jobs.RUN_BULK)
+def run_bulk(action_id: int) -> None:
+    """Work at what staff asked for, until it waits for somebody or is done."""
+    bulk.run(runtime.installation().database, action_id, utc_now)
+
+
+@app.task(name=jobs.SWEEP_BULK)
+def sweep() -> None:
+    """Find what was asked for and nobody works at."""
+    now = utc_now()
+    with runtime.installation().database.unit() as session:
+        for action_id in bulk.waiting(session, now=now):
+            jobs.wake(session, jobs.RUN_BULK, action_id)

@@ -1,4 +1,4 @@
-"""Counters of subscriptions, kept by triggers; indexes for looking readers up.
+"""Counters of subscriptions, kept by triggers; indexes for looking readers up; what staff do to many, and files.
 
 Why by triggers is argued in `newsletter/subscriptions/counts.py`. A later migration that makes the table
 `subscriptions` anew on SQLite (a batch operation) drops them with it, and has to call `make_triggers` of this file
@@ -9,6 +9,7 @@ again; a test looks for them.
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0011"
 down_revision = "0007"
@@ -16,6 +17,8 @@ branch_labels = None
 depends_on = None
 
 BIG_INT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+DOCUMENT = sa.JSON().with_variant(postgresql.JSONB, "postgresql")
+MOMENT = sa.DateTime(timezone=True)
 REASONS = ("gone", "bounced", "complained", "other")
 READS = "IN ('active', 'paused')"
 # The transaction and the 50 ms of its life.
@@ -42,11 +45,82 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "60"},
     )
     connection = op.get_bind()
+    make_indexes(connection.dialect.name)
+    make_bulk()
     # The triggers first: making them keeps writers out until the end of this transaction, so nothing is missed.
     for statement in triggers(connection.dialect.name):
         connection.exec_driver_sql(statement)
     for statement in filling(connection.dialect.name):
         connection.exec_driver_sql(statement)
+
+
+def make_indexes(dialect: str) -> None:
+    """Names are found by their beginning as addresses are: compared octet by octet. The table is not written anew."""
+    if dialect == "postgresql":
+        op.execute('ALTER TABLE subscribers ALTER COLUMN name TYPE varchar(200) COLLATE "C"')
+    op.create_index("ix_subscribers_domain_email_key", "subscribers", ["domain", "email_key"])
+    op.create_index("ix_subscribers_name_id", "subscribers", ["name", "id"])
+
+
+def make_bulk() -> None:
+    op.create_table(
+        "bulk_actions",
+        sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
+        sa.Column("newsletter_id", BIG_INT, nullable=False),
+        sa.Column("kind", sa.String(24), nullable=False),
+        sa.Column("params", DOCUMENT, nullable=False),
+        sa.Column("filter", DOCUMENT, nullable=False),
+        sa.Column("status", sa.String(24), nullable=False),
+        sa.Column("total", BIG_INT, nullable=False),
+        sa.Column("position", BIG_INT, nullable=False),
+        *(sa.Column(name, BIG_INT, nullable=False) for name in ("done", "changed", "restored", "kept")),
+        sa.Column("created_by", sa.String(320), nullable=False),
+        sa.Column("undone_by", sa.String(320), nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
+        *(sa.Column(name, MOMENT, nullable=True) for name in ("moved_at", "finished_at", "undone_at")),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletters.id"], name=op.f("fk_bulk_actions_newsletter_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_actions")),
+    )
+    op.create_index("ix_bulk_actions_newsletter_id_id", "bulk_actions", ["newsletter_id", "id"])
+    op.create_index("ix_bulk_actions_status", "bulk_actions", ["status"])
+    op.create_table(
+        "bulk_rows",
+        sa.Column("action_id", BIG_INT, nullable=False),
+        sa.Column("subscription_id", BIG_INT, autoincrement=False, nullable=False),
+        sa.Column("outcome", sa.String(24), nullable=True),
+        sa.Column("was_status", sa.String(24), nullable=True),
+        sa.Column("was_paused_until", MOMENT, nullable=True),
+        sa.Column("was_language", sa.String(8), nullable=True),
+        sa.Column("at", MOMENT, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["action_id"], ["bulk_actions.id"], name=op.f("fk_bulk_rows_action_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("action_id", "subscription_id", name=op.f("pk_bulk_rows")),
+    )
+    op.create_table(
+        "reader_files",
+        sa.Column("id", BIG_INT, autoincrement=True, nullable=False),
+        sa.Column("newsletter_id", BIG_INT, nullable=False),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("columns", DOCUMENT, nullable=False),
+        sa.Column("agreed", sa.Boolean(), nullable=False),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(24), nullable=False),
+        *(sa.Column(name, BIG_INT, nullable=False) for name in ("position", "added", "known", "blocked", "bad")),
+        sa.Column("errors", DOCUMENT, nullable=False),
+        sa.Column("created_by", sa.String(320), nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
+        *(sa.Column(name, MOMENT, nullable=True) for name in ("moved_at", "finished_at")),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletters.id"], name=op.f("fk_reader_files_newsletter_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reader_files")),
+    )
+    op.create_index("ix_reader_files_newsletter_id_id", "reader_files", ["newsletter_id", "id"])
+    op.create_index("ix_reader_files_status", "reader_files", ["status"])
 
 
 def day(column: str, dialect: str) -> str:
