@@ -37,6 +37,7 @@ POLL_MAILBOXES: Final = "feedback.poll"
 REVIEW_REPUTATION: Final = "reputation.review"
 CHECK_DOMAINS: Final = "domains.check"
 RUN_BULK: Final = "subscriptions.run_bulk"
+READ_FILE: Final = "subscriptions.read_file"
 SWEEP_BULK: Final = "subscriptions.sweep"
 FOLD_COUNTS: Final = "subscriptions.fold_counts"
 TIDY_UP: Final = "maintenance.tidy_up"
@@ -61,6 +62,7 @@ QUEUES: Final = {
     REVIEW_REPUTATION: PERIODIC,
     CHECK_DOMAINS: PERIODIC,
     RUN_BULK: BULK,
+    READ_FILE: BULK,
     SWEEP_BULK: PERIODIC,
     FOLD_COUNTS: PERIODIC,
     TIDY_UP: PERIODIC,

@@ -84,7 +84,7 @@ Keyed = tuple[str, SubscriptionRow]
 
 def _in_order(session: Session, find: Find, after: str | None, limit: int) -> Iterator[Keyed]:
     kind, _dot, rest = (after or "").partition(".")
-    if not find.words:
+    if find.ids or not find.words:
         yield from _newest(session, find, rest if kind == "i" else "", limit)
     elif find.domain is not None:
         yield from _by_address(session, find, Subscriber.domain == find.domain, rest if kind == "a" else "", limit)
@@ -101,6 +101,8 @@ def _in_order(session: Session, find: Find, after: str | None, limit: int) -> It
 
 def _newest(session: Session, find: Find, after: str, limit: int) -> Iterator[Keyed]:
     query = _rows(find).order_by(Subscription.id.desc()).limit(limit)
+    if find.ids:
+        query = query.where(among(session, Subscription.id, find.ids))
     if after.isascii() and after.isdigit():
         query = query.where(Subscription.id < int(after[:18]))
     for row in session.execute(query):

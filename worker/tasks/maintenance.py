@@ -7,6 +7,7 @@ from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.newsletters import domain_checks
 from newsletter.subscriptions import bulk, interning, pausing, returning
+from newsletter.transfer import files
 from worker import runtime
 from worker.app import app
 
@@ -28,6 +29,7 @@ def tidy_up() -> None:
         returning.ask_back(session, now=now)
         interning.drop_unused(session)
         bulk.forget(session, now=now)
+        files.forget(session, now=now)
     with runtime.installation().database.unit() as session:
         forgetting.forget(session, now=now)
     with runtime.installation().database.unit() as session:

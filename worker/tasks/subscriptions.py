@@ -3,6 +3,7 @@
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
 from newsletter.subscriptions import bulk, counts
+from newsletter.transfer import files
 from worker import runtime
 from worker.app import app
 
@@ -20,6 +21,13 @@ def run_bulk(action_id: int) -> None:
     bulk.run(runtime.installation().database, action_id, utc_now)
 
 
+@app.task(name=jobs.READ_FILE)
+def read_file(file_id: int) -> None:
+    """Try or import a file that staff brought."""
+    here = runtime.installation()
+    files.run(here.database, here.signer, file_id, utc_now)
+
+
 @app.task(name=jobs.SWEEP_BULK)
 def sweep() -> None:
     """Find what was asked for and nobody works at."""
@@ -27,3 +35,5 @@ def sweep() -> None:
     with runtime.installation().database.unit() as session:
         for action_id in bulk.waiting(session, now=now):
             jobs.wake(session, jobs.RUN_BULK, action_id)
+        for file_id in files.waiting(session, now=now):
+            jobs.wake(session, jobs.READ_FILE, file_id)
