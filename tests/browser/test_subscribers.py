@@ -51,7 +51,7 @@ def search_open_block_and_lift(page: Page) -> None:
 
 
 def decide(page: Page, why: str) -> None:
-    page.locator("aside summary").last.click()
+    page.locator("details:has(#why) > summary").click()
     page.locator("#why").fill(why)
     page.keyboard.press("Enter")
     expect(page.locator(".history li").first).to_contain_text(why)
