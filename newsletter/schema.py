@@ -11,13 +11,17 @@ from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
 from newsletter.newsletters import models as newsletters
+from newsletter.subscriptions import bulk_models as bulk
+from newsletter.subscriptions import count_models as subscription_counts
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
 from newsletter.tracking import models as tracking
+from newsletter.transfer import models as transfer
 
 ROOMS = (
     accounts,
     articles,
+    bulk,
     delivery,
     domains,
     feedback,
@@ -26,8 +30,10 @@ ROOMS = (
     newsletters,
     preflights,
     ratelimit,
+    subscription_counts,
     subscriptions,
     suppression,
     tracking,
+    transfer,
 )
 metadata = Base.metadata

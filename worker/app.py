@@ -23,6 +23,7 @@ app = Celery(
         "worker.tasks.pictures",
         "worker.tasks.preflight",
         "worker.tasks.reputation",
+        "worker.tasks.subscriptions",
         "worker.tasks.transactional",
     ],
 )

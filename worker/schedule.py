@@ -27,6 +27,8 @@ SCHEDULE = {
         (jobs.REVIEW_REPUTATION, 60.0),
         (jobs.CHECK_DOMAINS, 1800.0),
         (jobs.FOLD_EVENTS, 15.0),
+        (jobs.SWEEP_BULK, 30.0),
+        (jobs.FOLD_COUNTS, 60.0),
         (jobs.TIDY_UP, 3600.0),
     )
 }

@@ -21,6 +21,7 @@ from newsletter.mail import dkim
 from newsletter.mail.transport import Relay, Transport
 from newsletter.newsletters import queries, senders
 from newsletter.newsletters.examining import Finding, Level
+from newsletter.subscriptions import counts
 
 
 @click.command()
@@ -32,6 +33,7 @@ def doctor(json_: bool) -> None:
     ready = checks[0]["ok"]
     if ready:
         checks += [*_more_relays(here), _paused_lanes(here), _bounces(here), *_mailboxes(here), _stopped(here)]
+        checks += [_counters(here)]
     domains = _domains(here) if ready else []
     found = {item["domain"]: domain_commands.look(here, item["domain"]) for item in domains}
     for item in domains:
@@ -118,6 +120,16 @@ def _stopped(here: Installation) -> dict[str, Any]:
         for issue_id, reason in stopped
     )
     return _check("issues", problem, advice=True)
+
+
+def _counters(here: Installation) -> dict[str, Any]:
+    """The counters of subscriptions, against a count of all of them."""
+    with here.database.reading() as session:
+        wrong = counts.check(session)
+    problem = ""
+    if wrong:
+        problem = _("The counters of subscribers are wrong. Run `newsletter subscribers recount` to put them right.")
+    return _check("counters", problem)
 
 
 def _domains(here: Installation) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters import queries as newsletters
-from newsletter.subscriptions import consent, queries
+from newsletter.subscriptions import consent, counts, queries
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.transfer import exports, imports
 
@@ -98,6 +98,36 @@ def export(slug: str, status: str | None) -> None:
         newsletter = newsletters.by_slug(session, slug)
         for row in exports.rows(session, newsletter.id, status=SubscriptionStatus(status) if status else None):
             writer.writerow(row)
+
+
+@subscribers.command()
+@as_json
+def recount(json_: bool) -> None:
+    """Compare the counters of subscriptions with the subscriptions, and put right what differs.
+
+    Sign-ups wait while it counts: some seconds with a million readers.
+    """
+    here = open_here()
+    with here.database.unit() as session:
+        slugs = {item.id: item.slug for item in newsletters.all_newsletters(session)}
+        drifts = counts.repair(session, today=utc_now().date())
+    found = [
+        {
+            "newsletter": slugs.get(drift.newsletter_id, ""),
+            "status": drift.status or "days",
+            "counted": drift.counted,
+            "actual": drift.actual,
+        }
+        for drift in drifts
+    ]
+    show(
+        {"repaired": found},
+        json_,
+        lambda: (
+            [_("%(newsletter)s, %(status)s: %(counted)s, and now %(actual)s.", **item) for item in found]
+            or [_("The counters are right.")]
+        ),
+    )
 
 
 @subscribers.command("show")

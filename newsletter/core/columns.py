@@ -41,6 +41,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 BigInt = BigInteger().with_variant(Integer, "sqlite")
 # Compared byte by byte everywhere, so that "begins with" is a range of the index whatever the database's locale.
 KeyText = String(320).with_variant(String(320, collation="C"), "postgresql")
+NameText = String(200).with_variant(String(200, collation="C"), "postgresql")
 Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 RowId = Annotated[int, mapped_column(BigInt, primary_key=True, autoincrement=True)]

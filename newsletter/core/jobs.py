@@ -37,6 +37,10 @@ POLL_MAILBOXES: Final = "feedback.poll"
 REVIEW_REPUTATION: Final = "reputation.review"
 CHECK_DOMAINS: Final = "domains.check"
 FOLD_EVENTS: Final = "events.fold"
+RUN_BULK: Final = "subscriptions.run_bulk"
+READ_FILE: Final = "subscriptions.read_file"
+SWEEP_BULK: Final = "subscriptions.sweep"
+FOLD_COUNTS: Final = "subscriptions.fold_counts"
 TIDY_UP: Final = "maintenance.tidy_up"
 
 # Every job and the queue it waits in. A queue of its own keeps a confirmation from waiting behind a digest.
@@ -59,6 +63,10 @@ QUEUES: Final = {
     REVIEW_REPUTATION: PERIODIC,
     CHECK_DOMAINS: PERIODIC,
     FOLD_EVENTS: PERIODIC,
+    RUN_BULK: BULK,
+    READ_FILE: BULK,
+    SWEEP_BULK: PERIODIC,
+    FOLD_COUNTS: PERIODIC,
     TIDY_UP: PERIODIC,
 }
 

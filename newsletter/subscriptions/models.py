@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
+from newsletter.core.columns import Base, BigInt, KeyText, NameText, RowId, words
 from newsletter.newsletters.models import Edition
 
 
@@ -48,12 +48,16 @@ class Subscriber(Base):
     """A person who gets mail. `email` is as typed; `email_key` is what makes two spellings one person."""
 
     __tablename__ = "subscribers"
+    __table_args__ = (
+        Index("ix_subscribers_domain_email_key", "domain", "email_key"),
+        Index("ix_subscribers_name_id", "name", "id"),
+    )
 
     id: Mapped[RowId]
     email: Mapped[str] = mapped_column(String(320))
     email_key: Mapped[str] = mapped_column(KeyText, unique=True)
     domain: Mapped[str] = mapped_column(String(255))
-    name: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(NameText)
     language: Mapped[str] = mapped_column(String(8))
     attributes: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

@@ -30,6 +30,11 @@ def moment_of(newsletter: Newsletter, day: date, *, now: datetime) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def first_day(newsletter: Newsletter, *, now: datetime) -> date:
+    """The first day that a break can end on."""
+    return now.astimezone(ZoneInfo(newsletter.timezone)).date() + timedelta(days=1)
+
+
 def pause(
     session: Session, subscription: Subscription, until: datetime, *, now: datetime, actor: str = "", network: str = ""
 ) -> None:

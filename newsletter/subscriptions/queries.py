@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import NotFoundError
@@ -91,18 +91,6 @@ def of_address(session: Session, email_key: str) -> list[SubscriptionRow]:
         .order_by(Subscription.id)
     )
     return [SubscriptionRow(*row) for row in session.execute(query)]
-
-
-def counts(session: Session, newsletter_id: int) -> dict[SubscriptionStatus, int]:
-    """Subscriptions by status. Read from an index alone; above a few hundred thousand rows a page should not ask for
-    it.
-    """
-    rows = session.execute(
-        select(Subscription.status, func.count())
-        .where(Subscription.newsletter_id == newsletter_id)
-        .group_by(Subscription.status)
-    )
-    return dict.fromkeys(SubscriptionStatus, 0) | dict(rows.all())
 
 
 def emails_of(session: Session, subscriber_ids: list[int]) -> dict[int, str]:

@@ -85,6 +85,7 @@ def end(
         select(Subscription).where(Subscription.id == subscription_id).with_for_update()
     ).one()
     if subscription.status is SubscriptionStatus.ENDED:
+        _note_own_wish(session, subscription, reason, now=now, network=network)
         return False
     subscription.status = SubscriptionStatus.ENDED
     subscription.ended_reason = reason
@@ -100,3 +101,12 @@ def end(
         now=now,
     )
     return True
+
+
+def _note_own_wish(
+    session: Session, subscription: Subscription, reason: EndedReason, *, now: datetime, network: str
+) -> None:
+    """Who says so after staff ended it has left by their own wish: no undo of staff's brings them back."""
+    if subscription.ended_reason is EndedReason.BY_STAFF and reason is not EndedReason.BY_STAFF:
+        subscription.ended_reason = reason
+        consent.record(session, subscription, ConsentKind.ENDED, now=now, wording=reason, network=network)

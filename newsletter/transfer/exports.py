@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from sqlalchemy.orm import Session
 
-from newsletter.subscriptions import queries
+from newsletter.subscriptions import search
 from newsletter.subscriptions.models import SubscriptionStatus
+from newsletter.subscriptions.search import Find
 from newsletter.transfer import chosen
 from newsletter.transfer.chosen import COLUMNS
 
@@ -16,16 +17,24 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def rows(session: Session, newsletter_id: int, *, status: SubscriptionStatus | None) -> Iterator[list[str]]:
     """The header, then one row a subscription, the newest first."""
+    return found(session, Find(newsletter_id, status=status))
+
+
+def found(session: Session, find: Find) -> Iterator[list[str]]:
+    """The header, then one row for each subscription that a search finds, in its order."""
     yield HEADER
-    before: int | None = None
-    while group := queries.search(session, newsletter_id, status=status, before=before, limit=SLICE):
-        written = chosen.written(session, newsletter_id, [row.id for row in group])
-        for row in group:
+    after: str | None = None
+    while True:
+        group = search.page(session, find, after=after, limit=SLICE)
+        written = chosen.written(session, find.newsletter_id, [row.id for row in group.rows])
+        for row in group.rows:
             moments = (row.created_at, row.confirmed_at, row.ended_at)
             cells = [row.email, row.name, row.language, row.status, row.ended_reason or ""]
             dates = [moment.isoformat() if moment else "" for moment in moments]
             yield [*map(safe, cells), *dates, *map(safe, written[row.id])]
-        before = group[-1].id
+        after = group.after
+        if after is None:
+            return
 
 
 def safe(cell: str) -> str:

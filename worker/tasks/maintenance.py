@@ -6,8 +6,9 @@ from newsletter.delivery import days, lanes
 from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.newsletters import domain_checks
-from newsletter.subscriptions import interning, pausing, returning
+from newsletter.subscriptions import bulk, interning, pausing, returning
 from newsletter.tracking import forgetting as events
+from newsletter.transfer import files
 from worker import runtime
 from worker.app import app
 
@@ -29,6 +30,8 @@ def tidy_up() -> None:
         pausing.resume_due(session, now=now)
         returning.ask_back(session, now=now)
         interning.drop_unused(session)
+        bulk.forget(session, now=now)
+        files.forget(session, now=now)
     with runtime.installation().database.unit() as session:
         forgetting.forget(session, now=now)
     while True:

@@ -15,7 +15,7 @@ from newsletter.newsletters.models import Newsletter
 from newsletter.reports import first_steps
 from newsletter.reports.attention import About, Concern, concerns
 from newsletter.reports.first_steps import Leads, Step
-from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions import counts as subscriptions
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
 from newsletter.web.admin.compose import leads

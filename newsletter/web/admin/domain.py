@@ -14,7 +14,7 @@ from newsletter.issues import newcomers
 from newsletter.newsletters import dns_wording, domain_checks, queries, senders
 from newsletter.newsletters.models import Newsletter
 from newsletter.newsletters.senders import KeyStage
-from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions import counts as subscriptions
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
@@ -117,5 +117,6 @@ def abandon_rotation(slug: str) -> Response:
 def _newcomers(session: Session, newsletter: Newsletter) -> list[newcomers.Newcomer]:
     """Its domain, where that is new and has many readers."""
     alike = [item for item in queries.all_newsletters(session) if item.domain == newsletter.domain]
-    readers = {item.id: subscriptions.counts(session, item.id)[SubscriptionStatus.ACTIVE] for item in alike}
+    found = subscriptions.counts_of(session, [item.id for item in alike])
+    readers = {newsletter_id: counts[SubscriptionStatus.ACTIVE] for newsletter_id, counts in found.items()}
     return newcomers.newcomers(session, alike, readers, now=guard.now())

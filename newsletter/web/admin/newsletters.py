@@ -15,7 +15,7 @@ from newsletter.newsletters import editing, queries
 from newsletter.newsletters.editing import NewsletterValues
 from newsletter.newsletters.models import Newsletter
 from newsletter.newsletters.wording import ValuesError
-from newsletter.subscriptions import queries as subscriptions
+from newsletter.subscriptions import counts as subscriptions
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin
 from newsletter.web.context import installation
@@ -28,10 +28,9 @@ NOBODY = NewsletterValues(slug="", name="", from_address="", timezone="Africa/Lo
 @guard.requires(Permission.READ)
 def newsletters() -> str:
     with installation().database.reading() as session:
-        rows = [
-            (item, subscriptions.counts(session, item.id), _next_run(session, item))
-            for item in queries.all_newsletters(session)
-        ]
+        found = queries.all_newsletters(session)
+        counts = subscriptions.counts_of(session, [item.id for item in found])
+        rows = [(item, counts[item.id], _next_run(session, item)) for item in found]
     return render_template("admin/newsletters.html", rows=rows)
 
 

@@ -16,6 +16,9 @@ Link = tuple[str, str, bool]
 
 # The room that a view belongs to, by the file the view is in; a file that is not named is a room of its own.
 ROOM_OF = {
+    "bulk": "subscribers",
+    "files": "subscribers",
+    "profile": "subscribers",
     "compose": "issues",
     "preflight": "issues",
     "sending": "issues",
