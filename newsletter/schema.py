@@ -12,6 +12,7 @@ from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import models as subscriptions
+from newsletter.subscriptions.segments import models as segments
 from newsletter.suppression import models as suppression
 
 ROOMS = (
@@ -25,6 +26,7 @@ ROOMS = (
     newsletters,
     preflights,
     ratelimit,
+    segments,
     subscriptions,
     suppression,
 )
