@@ -136,7 +136,7 @@ class Gazette:
                 owner = self.neighbour if issue == ISSUES[-1] else self.newsletter
                 session.add(_issue(issue, owner.id))
                 session.flush()
-                session.execute(insert(Batch).values(_batch(issue, owner.id)))
+                session.execute(insert(Batch).values(id=issue, **_batch(issue, owner.id)))
 
     def rules(self) -> st.SearchStrategy[Rule]:
         condition = _conditions(self.topics, [self.cadences["main"], self.cadences["other"]])
@@ -219,7 +219,7 @@ class Gazette:
         rows = [
             Delivery(
                 issue_id=issue,
-                batch_id=1,
+                batch_id=issue,
                 variant_id=1,
                 subscriber_id=subscriber_id,
                 status=status,

@@ -16,7 +16,7 @@ from newsletter.subscriptions.models import Subscriber
 from newsletter.subscriptions.segments.rule import Rule
 from newsletter.subscriptions.segments.sql import members
 
-WHILE_TYPING: Final = 0.8  # seconds, then what is certain is said
+WHILE_TYPING: Final = 0.7  # seconds, then what is certain is said
 AT_LEAST: Final = 0.2  # seconds to find out whether there are many
 MANY: Final = 10_000
 ON_SAVE: Final = 10.0

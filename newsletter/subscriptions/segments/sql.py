@@ -67,6 +67,9 @@ class _Ground:
         query = select(Batch.issue_id).where(Batch.newsletter_id == self.newsletter.id, Batch.expires_at > moment)
         return list(self.session.scalars(query.distinct()))
 
+    def batches_of(self, issue_id: int) -> list[int]:
+        return list(self.session.scalars(select(Batch.id).where(Batch.issue_id == issue_id)))
+
 
 def fits(session: Session, newsletter: Newsletter, rule: Rule, *, now: datetime) -> ColumnElement[bool]:
     """SQL: the rule is true of a reader, in a query that has Subscriber and Subscription as `audience` joins them."""
@@ -186,9 +189,11 @@ def _attribute(ground: _Ground, item: Condition) -> ColumnElement[bool]:
 
 
 def _issue(ground: _Ground, item: Condition) -> ColumnElement[bool]:
+    """By reader and issue, or by the batches of the issue: both have an index, and the database knows which is less."""
     return exists().where(
         Delivery.subscriber_id == Subscription.subscriber_id,
         Delivery.issue_id == item.value,
+        among(ground.session, Delivery.batch_id, ground.batches_of(int(item.value))),
         Delivery.status.in_(REACHED),
     )
 

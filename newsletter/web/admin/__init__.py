@@ -3,6 +3,7 @@
 from newsletter.web.admin import (
     account,
     articles,
+    audience,
     compose,
     deliverability,
     desk,
@@ -17,6 +18,7 @@ from newsletter.web.admin import (
     rules,
     runs,
     schedules,
+    segments,
     sending,
     settings,
     sign_in,
@@ -31,6 +33,7 @@ from newsletter.web.admin.room import admin as blueprint
 VIEWS = (
     account,
     articles,
+    audience,
     compose,
     deliverability,
     desk,
@@ -45,6 +48,7 @@ VIEWS = (
     rules,
     runs,
     schedules,
+    segments,
     sending,
     settings,
     sign_in,
