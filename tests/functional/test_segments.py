@@ -191,7 +191,10 @@ def test_an_issue_whose_segment_goes_waits_for_a_new_choice(house: House, editor
     assert "1 numéro l’attend." in editor.page  # asked again: nobody has seen the question
     editor.post(f"{SEGMENTS}/1/remove", sure="yes")
     editor.get(issue)
-    assert "a été retiré. Choisissez qui le reçoit." in editor.page
+    assert "a été supprimé. Choisissez qui le reçoit." in editor.page
+    editor.post(f"{issue}/audience", only="1", without="", revision="2")  # as the page has it
+    assert "a été supprimé. Choisissez qui le reçoit." in editor.page
+    editor.get(f"{issue}/send")
     assert editor.post(f"{issue}/send").status_code == 422
     house.work()
     assert house.mails() == []

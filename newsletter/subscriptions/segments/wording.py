@@ -50,7 +50,7 @@ def op_in_words(field: Field, op: Op) -> str:
     """How a condition compares, for a list of choices."""
     if field is Field.JOINED:
         return {
-            Op.WITHIN: _("less than so many days ago"),
+            Op.WITHIN: _("less than"),
             Op.SINCE: _("on this day or later"),
             Op.BEFORE: _("before"),
         }[op]
@@ -60,8 +60,13 @@ def op_in_words(field: Field, op: Op) -> str:
         Op.CONTAINS: _("contains"),
         Op.THERE: _("is there"),
         Op.SENT: _("was sent"),
-        Op.WITHIN: _("in the last days"),
+        Op.WITHIN: _("in the last"),
     }[op]
+
+
+def days_in_words(field: Field) -> str:
+    """What stands behind a number of days."""
+    return _("days ago") if field is Field.JOINED else _("days")
 
 
 def way_in_words(way: Way) -> str:
@@ -79,7 +84,10 @@ def language_in_words(language: str) -> str:
 def _part(item: Condition | Group, known: Names) -> str:
     if isinstance(item, Condition):
         return condition_in_words(item, known)
-    inner = "; ".join(condition_in_words(each, known) for each in item.of)
+    inner = ""
+    for each in item.of:
+        words = condition_in_words(each, known)
+        inner = _("%(conditions)s; %(condition)s", conditions=inner, condition=words) if inner else words
     return {
         Match.ALL: _("all of: %(conditions)s", conditions=inner),
         Match.ANY: _("at least one of: %(conditions)s", conditions=inner),

@@ -58,6 +58,10 @@ class Row:
         return [(op.value, wording.op_in_words(self.field, op)) for op in same]
 
     @property
+    def unit(self) -> str:
+        return wording.days_in_words(self.field)
+
+    @property
     def label(self) -> str:
         return wording.field_in_words(self.field)
 
