@@ -1,6 +1,5 @@
 """A segment is built while its readers are counted, by keyboard too, and an issue is sent to it."""
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewPage, Site
@@ -9,21 +8,20 @@ from tests.browser.test_first_issue import PASSWORD, confirm, send, sign_in, sub
 NEW = "/admin/newsletters/depeche/segments/new"
 
 
-@pytest.fixture
-def readers(site: Site, new_page: NewPage) -> None:
-    for email in ("afi@poste.example", "kodjo@ailleurs.example"):
-        reader = new_page()
-        subscribe(reader, site, email)
-        confirm(reader, site)
-
-
-@pytest.mark.usefixtures("readers")
 def test_the_count_follows_the_keys_and_an_issue_goes_to_the_segment(site: Site, new_page: NewPage) -> None:
-    editor = new_page()
+    reader, editor = new_page(), new_page()
+    subscribe(reader, site, "afi@poste.example")
+    confirm(reader, site)
     sign_in(editor, site)
+    editor.goto(f"{site.url}/admin/newsletters/depeche/subscribers/new")
+    editor.locator("[name=email]").fill("kodjo@ailleurs.example")
+    editor.locator("[name=agreed][value=yes]").check()
+    editor.locator("[name=proof]").fill("carte au bureau")
+    editor.locator("button.primary").click()
     editor.goto(site.url + NEW)
     editor.get_by_label("Nom", exact=True).fill("La poste")
     editor.get_by_label("Condition à ajouter").select_option("domain.is")
+    editor.get_by_label("Condition à ajouter").focus()
     editor.keyboard.press("Tab")
     editor.keyboard.press("Enter")
     value = editor.locator("[name='0.value']")
