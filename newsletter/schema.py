@@ -14,6 +14,7 @@ from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import bulk_models as bulk
 from newsletter.subscriptions import count_models as subscription_counts
 from newsletter.subscriptions import models as subscriptions
+from newsletter.subscriptions.segments import models as segments
 from newsletter.suppression import models as suppression
 from newsletter.tracking import models as tracking
 from newsletter.transfer import models as transfer
@@ -31,6 +32,7 @@ ROOMS = (
     preflights,
     ratelimit,
     subscription_counts,
+    segments,
     subscriptions,
     suppression,
     tracking,

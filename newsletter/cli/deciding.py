@@ -14,9 +14,10 @@ from newsletter.cli.shared import ROW_ID, Command, actor, as_json, open_here, sh
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import approvals, correction, dispatch, editing, queries, refresh
+from newsletter.issues import approvals, correction, dispatch, editing, narrowing, queries, refresh
 from newsletter.issues.models import Issue
 from newsletter.newsletters import queries as newsletters
+from newsletter.subscriptions.segments import queries as segments
 
 MAX_TEXT = 100_000  # characters
 
@@ -187,7 +188,30 @@ def correct(issue_id: int, text: TextIO, subject: str | None, article_id: int | 
     _tell(answer, json_)
 
 
-COMMANDS = (approve, skip, refresh_, drop, move, add, write, schedule, pull_back, send, correct)
+@click.command()
+@of_issue
+@click.option("--only", default=None, help="Only readers of this segment.")
+@click.option("--without", default=None, help="All but the readers of this segment.")
+@click.option("--everybody", is_flag=True, help="Everybody it is for.")
+@seen
+def audience(
+    issue_id: int, json_: bool, only: str | None, without: str | None, everybody: bool, revision: int | None
+) -> None:
+    """Choose who gets an issue: a segment, all but one, or everybody."""
+    if everybody == (only is not None or without is not None):
+        raise click.UsageError(_("Give --only, --without, or --everybody."))
+
+    def verb(session: Session, issue: Issue, **by: Any) -> None:
+        chosen = [
+            segments.by_name(session, issue.newsletter_id, name).id if name is not None else None
+            for name in (only, without)
+        ]
+        narrowing.narrow(session, issue, only=chosen[0], without=chosen[1], expected_revision=revision, **by)
+
+    decide(issue_id, verb, json_)
+
+
+COMMANDS = (approve, skip, refresh_, drop, move, add, write, schedule, pull_back, send, correct, audience)
 
 
 def _of_article(verb: Callable[..., Any], article_id: int, session: Session, issue: Issue, **more: Any) -> None:

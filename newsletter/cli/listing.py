@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import bounces
-from newsletter.issues import approvals, queries, standing
+from newsletter.issues import approvals, narrowed, queries, standing
 from newsletter.issues.models import Issue
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -32,6 +32,7 @@ def summary(session: Session, issue: Issue, known: dict[int, Newsletter]) -> dic
         "send_at": issue.send_at,
         "nothing_new": issue.nothing_new,
         "corrects": issue.corrects_id,
+        "who_gets_it": narrowed.in_words(narrowed.chosen(session, issue)),
     }
 
 

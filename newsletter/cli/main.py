@@ -28,6 +28,7 @@ COMMANDS = {
     "articles": "newsletter.cli.articles:articles",
     "feeds": "newsletter.cli.feeds:feeds",
     "subscribers": "newsletter.cli.subscribers:subscribers",
+    "segments": "newsletter.cli.segments:segments",
     "suppressions": "newsletter.cli.suppressions:suppressions",
     "digest": "newsletter.cli.digest:digest",
     "issues": "newsletter.cli.issues:issues",

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     COMPLAINTS = "complaints"
     CONTENT = "content"
     CANNOT_BE_WRITTEN = "cannot_be_written"  # found before the freeze
+    NO_AUDIENCE = "no_audience"  # the same: a segment it is for is gone
 
 
 @dataclass(frozen=True, slots=True)

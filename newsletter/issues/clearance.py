@@ -16,10 +16,11 @@ from newsletter.core.database import insert_into
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
-from newsletter.issues import editing, inspection, status
+from newsletter.issues import editing, inspection, narrowed, status
 from newsletter.issues.models import Issue
 from newsletter.issues.preflight import wording
-from newsletter.issues.preflight.findings import Finding, fatal, from_document
+from newsletter.issues.preflight.findings import Finding, Level, fatal, from_document
+from newsletter.issues.preflight.findings import found as finding
 from newsletter.issues.preflight_models import Overrule, Preflight
 
 SHORTEST_REASON = 10  # characters
@@ -69,13 +70,15 @@ def overruled(session: Session, issue: Issue) -> Overrule | None:
 
 
 def in_the_way(session: Session, issue: Issue) -> list[Finding]:
-    """What keeps the issue from leaving: fatal findings that nobody has overruled."""
+    """What keeps the issue from leaving: fatal findings that nobody has overruled, and a segment that is gone, which
+    nobody can overrule.
+    """
+    gone = narrowed.chosen(session, issue).problem
+    nobody = [finding("no_audience", Level.FATAL, message=gone)] if gone else []
     run = latest(session, issue)
-    found = fatal(findings_of(run) if run is not None else inspection.look_at(session, issue))
-    if not found:
-        return []
-    decided = overruled(session, issue)
-    return [item for item in found if decided is None or item.key not in decided.keys]
+    fatal_ones = fatal(findings_of(run) if run is not None else inspection.look_at(session, issue))
+    decided = overruled(session, issue) if fatal_ones else None
+    return nobody + [item for item in fatal_ones if decided is None or item.key not in decided.keys]
 
 
 def must_pass(session: Session, issue: Issue) -> None:

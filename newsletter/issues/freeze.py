@@ -10,7 +10,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import use_locale
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
-from newsletter.issues import brake, dispatch, grouping, pool, seen, waves
+from newsletter.issues import brake, dispatch, grouping, narrowed, pool, seen, waves
 from newsletter.issues.models import Issue, IssueKind, IssueStatus, Variant
 from newsletter.issues.reach import reach
 from newsletter.issues.selection.pick import Pool
@@ -35,9 +35,14 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     _take_turns(session)
     interning.hold(session)
     newsletter = newsletters.by_id(session, issue.newsletter_id)
+    with use_locale(newsletter.language):
+        chosen = narrowed.chosen(session, issue)
+    if chosen.problem:
+        brake.stop(session, issue, {"code": brake.Fault.NO_AUDIENCE, "message": chosen.problem}, now=now)
+        return None
     held = pool.pool_of(session, issue)
     overlapping = _overlapping(session, issue, held, now=now)
-    readers = grouping.group(session, reach(session, issue, now=now), overlapping)
+    readers = grouping.group(session, reach(session, issue, now=now, chosen=chosen), overlapping)
     serving = Serving(session, issue, newsletter, held, links, now=now)
     try:
         with session.begin_nested(), use_locale(newsletter.language):
@@ -49,7 +54,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)
         return None
-    issue.frozen_at = now
+    issue.frozen_at, issue.narrowed = now, chosen.as_document()
     issue.expires_at = max(now, *serving.hours.values()) + LIFETIME if serving.hours else now + LIFETIME
     issue.wave, issue.wave_opened_at = 1, now
     issue.audience = outbox.enqueue(

@@ -45,7 +45,8 @@ class Issue(Base):
     the rules it was composed by. `send_at`: when it leaves, or is to leave once it is approved. `revision` counts the
     edits: an approval is of one revision, so that an edit voids it. `review` and `too_late` are the newsletter's at its
     making. `corrects_id`: the issue that a correction corrects. `nothing_new`: readers of its cadence for whom nothing
-    was left.
+    was left. `segment_id`: only readers of this segment get it; `without_segment_id`: all but these. No foreign keys,
+    for a segment that is gone must not turn into everybody. `narrowed`: the segments as they were at the freeze.
 
     `wave`: the deliveries of waves up to this one may leave; 0 before the freeze. `pause_reason`: why it was paused
     when nobody pressed the button, `{"code": ..., figures}`. `brake_released`: somebody has read it and wants to go on.
@@ -85,6 +86,9 @@ class Issue(Base):
     too_late: Mapped[TooLate] = mapped_column(words(TooLate), default=TooLate.SEND, server_default="send")
     proofed_revision: Mapped[int | None]  # the revision that approvers were last sent
     nothing_new: Mapped[int | None]
+    segment_id: Mapped[int | None]
+    without_segment_id: Mapped[int | None]
+    narrowed: Mapped[dict[str, Any] | None]
 
 
 class Approval(Base):

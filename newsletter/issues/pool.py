@@ -11,7 +11,7 @@ from newsletter.articles.models import Article, Placement
 from newsletter.core.database import among
 from newsletter.issues.models import DigestRun, Issue, IssueArticle, Judgement
 from newsletter.issues.selection.candidate import Candidate, PoolItem, Verdict
-from newsletter.issues.selection.outcome import CLOSING
+from newsletter.issues.selection.outcome import CLOSING, RunOutcome
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.selection.rules import Rules, Updated, read_rules
 from newsletter.issues.selection.window import Offer, Past, horizon, open_to
@@ -154,7 +154,7 @@ def offers(
 def past(
     session: Session, schedule: Schedule, article_ids: Collection[int], *, before: datetime | None = None
 ) -> dict[int, Past]:
-    """What the runs of a cadence, those with a cut-off before a moment, have said of articles."""
+    """What the runs of a cadence, those with a cut-off before a moment, have said of articles for all its readers."""
     inside, outside = Judgement.verdict == Verdict.IN, Judgement.verdict == Verdict.OUT
     query = (
         select(
@@ -167,6 +167,7 @@ def past(
             Judgement.schedule_id == schedule.id,
             among(session, Judgement.article_id, article_ids),
             Judgement.verdict != Verdict.LATER,
+            DigestRun.outcome != RunOutcome.PART,
         )
         .group_by(Judgement.article_id)
     )

@@ -1,5 +1,5 @@
 """Whom an issue is for, by its kind: the readers of a cadence, everybody who wants breaking news, or those whom the
-issue that it corrects has reached.
+issue that it corrects has reached. Of these, where somebody chose a segment, those who are in it, or who are not.
 """
 
 from datetime import datetime, timedelta
@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.database import among
 from newsletter.delivery.models import Delivery, DeliveryStatus
-from newsletter.issues import seen
+from newsletter.issues import narrowed, seen
 from newsletter.issues.models import Issue, IssueKind, Variant
+from newsletter.issues.narrowed import Chosen
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import schedules
 from newsletter.subscriptions.audience import audience
@@ -22,9 +23,11 @@ A_DAY = timedelta(hours=24)
 REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN)
 
 
-def reach(session: Session, issue: Issue, *, now: datetime) -> Readers:
-    """(subscriber_id, subscription_id, language, choice_id) of everybody an issue is for."""
-    readers = audience(issue.newsletter_id)
+def reach(session: Session, issue: Issue, *, now: datetime, chosen: Chosen | None = None) -> Readers:
+    """(subscriber_id, subscription_id, language, choice_id) of everybody an issue is for; nobody where a segment that
+    it is for is gone. `chosen`: its segments, where they have been read.
+    """
+    readers = audience(issue.newsletter_id).where(narrowed.condition(session, issue, chosen, now=now))
     match issue.kind:
         case IssueKind.BREAKING:
             return _wants_breaking(session, issue, readers, now=now)

@@ -13,6 +13,8 @@ def in_words(reason: Mapping[str, Any]) -> str:
     code = reason["code"]
     if code == Fault.CANNOT_BE_WRITTEN:
         return _("The messages cannot be written, and nobody has got one: %(message)s", message=reason["message"])
+    if code == Fault.NO_AUDIENCE:
+        return _("Nobody has got it: %(message)s", message=reason["message"])
     figures = {
         "count": format_number(reason["count"]),
         "of": format_number(reason["of"]),
@@ -42,6 +44,8 @@ def advice(reason: Mapping[str, Any]) -> str:
     code = reason["code"]
     if code == Fault.CANNOT_BE_WRITTEN:
         return _("Correct it, then resume: it is tried again.")
+    if code == Fault.NO_AUDIENCE:
+        return _("Choose who gets it, then resume.")
     if code == Fault.HARD_BOUNCES:
         return _("Look at where these addresses come from: an old or bought list ruins the name of the sender.")
     if code == Fault.COMPLAINTS:

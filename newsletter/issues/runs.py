@@ -38,7 +38,7 @@ def page(
     if before is not None:
         query = query.where(DigestRun.id < before)
     if without_issue:
-        query = query.where(DigestRun.outcome != RunOutcome.ISSUE)
+        query = query.where(DigestRun.outcome.not_in((RunOutcome.ISSUE, RunOutcome.PART)))
     return [_view(*row) for row in session.execute(query)]
 
 
@@ -88,6 +88,8 @@ def in_words(outcome: RunOutcome, reason: Mapping[str, Any] | None) -> str:
             return _("An issue that waits for an editor: %(new)s, and %(count)s are the least", new=new, count=least)
         case RunOutcome.ISSUE:
             return _("An issue")
+        case RunOutcome.PART:
+            return _("An issue for some of the readers: what was new comes in the next digest of the others")
         case RunOutcome.TOO_LITTLE:
             return _("Skipped: %(new)s, and %(count)s are the least", new=new, count=least)
         case RunOutcome.MERGED:

@@ -149,6 +149,10 @@ def sentences() -> Table:
             _("Links whose site cannot be reached: %(count)s."),
             _("Check their addresses."),
         ),
+        "no_audience": (
+            _("Nobody would get it. %(message)s"),
+            _("Choose who gets it on the page of the issue."),
+        ),
         "no_spam_filter": (
             _("No spam filter is installed here, so none was asked."),
             _("With SpamAssassin or rspamd beside the service, its score is shown."),

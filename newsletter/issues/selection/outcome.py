@@ -11,9 +11,12 @@ from newsletter.issues.selection.rules import Rules, TooLittle
 
 
 class RunOutcome(StrEnum):
-    """What came of a digest run. MISSED and MERGED leave their articles to the next one."""
+    """What came of a digest run. MISSED and MERGED leave their articles to the next one, and so does PART, an issue for
+    some of the readers of its cadence: what the others did not get is still new to them.
+    """
 
     ISSUE = "issue"
+    PART = "part"
     NOTHING = "nothing"
     TOO_LITTLE = "too_little"
     MERGED = "merged"

@@ -19,12 +19,14 @@ ROOM_OF = {
     "bulk": "subscribers",
     "files": "subscribers",
     "profile": "subscribers",
+    "audience": "issues",
     "compose": "issues",
     "preflight": "issues",
     "sending": "issues",
     "urgent": "issues",
     "variants": "issues",
     "runs": "issues",
+    "segments": "subscribers",
 }
 
 
