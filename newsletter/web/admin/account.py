@@ -15,7 +15,7 @@ from newsletter.web.language import NAMES, use_language
 
 
 @admin.get("/account")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def account() -> str:
     with installation().database.reading() as session:
         opened = sessions.of_user(session, guard.user().id, now=guard.now())
@@ -25,7 +25,7 @@ def account() -> str:
 
 
 @admin.post("/account/language")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def change_language() -> Response:
     language = request.form.get("language", "")
     if language not in LOCALES:
@@ -38,7 +38,7 @@ def change_language() -> Response:
 
 
 @admin.post("/account/sessions/<int:session_id>/revoke")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def revoke_session(session_id: int) -> Response:
     user, now = guard.user(), guard.now()
     with installation().database.unit() as session:
@@ -57,7 +57,7 @@ def revoke_session(session_id: int) -> Response:
 
 
 @admin.post("/account/sessions/revoke")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def revoke_all_sessions() -> Response:
     """Sign out everywhere, here too."""
     user, now = guard.user(), guard.now()

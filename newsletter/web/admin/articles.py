@@ -94,6 +94,7 @@ def change_article(slug: str, article_id: int) -> Page:
         with installation().database.unit() as session:
             newsletter = enter(session, slug)
             found = queries.placed(session, article_id, newsletter.id).article
+            _must_be_theirs(session, article_id)
             draft = _changed(found, ZoneInfo(newsletter.timezone))
             editing.change_article(session, found, draft, now=guard.now())
             editing.file_under(session, found.id, newsletter.id, _topic_id(session, newsletter, draft))
@@ -129,6 +130,14 @@ def place_article(slug: str, article_id: int) -> Page:
         return _article_page(slug, article_id, misplaced=str(error))
     flash(_("Saved. The next digest goes by it."))
     return redirect(url_for("admin.article", slug=slug, article_id=article_id), 303)
+
+
+def _must_be_theirs(session: Session, article_id: int) -> None:
+    """Its text is the same wherever it is placed: whoever may not write for all of these changes it for none."""
+    if not all(
+        guard.rights().allow(Permission.EDIT_ARTICLES, number) for number in queries.held_by(session, article_id)
+    ):
+        raise RefusedError(_("Other newsletters have this article too, and its text is the same in all. Ask an owner."))
 
 
 def _new_page(slug: str, wrong: dict[str, str] | None = None) -> Page:

@@ -11,7 +11,7 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import schedule
-from newsletter.newsletters import editing, queries
+from newsletter.newsletters import editing
 from newsletter.newsletters.editing import NewsletterValues
 from newsletter.newsletters.models import Newsletter
 from newsletter.newsletters.wording import ValuesError
@@ -25,12 +25,11 @@ NOBODY = NewsletterValues(slug="", name="", from_address="", timezone="Africa/Lo
 
 
 @admin.get("/newsletters")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def newsletters() -> str:
     with installation().database.reading() as session:
         rows = [
-            (item, subscriptions.counts(session, item.id), _next_run(session, item))
-            for item in queries.all_newsletters(session)
+            (item, subscriptions.counts(session, item.id), _next_run(session, item)) for item in guard.theirs(session)
         ]
     return render_template("admin/newsletters.html", rows=rows)
 

@@ -121,14 +121,15 @@ def _subscriber_page(slug: str, subscription_id: int, problem: str = "") -> str:
         returned = feedback.of_subscriber(session, row.subscriber_id)
         blocks = suppression.history(session, key_of(row.email))
     given = wishes.sent(options, request.form, problem) if problem else None
+    sees = guard.rights().sees
     return render_template(
         "admin/subscriber.html",
         row=row,
-        history=history,
+        history=[item for item in history if sees(item.newsletter_id)],
         newsletter_names=names,
         fields=given or wishes.shown(options, wish),
-        sent=sent[:SENT_SHOWN],
-        returned=returned,
+        sent=[item for item in sent[:SENT_SHOWN] if sees(item.newsletter_id)],
+        returned=[item for item in returned if item.newsletter_id is None or sees(item.newsletter_id)],
         blocks=blocks,
         older=sent[SENT_SHOWN - 1].issue_id if len(sent) > SENT_SHOWN else None,
     )
@@ -155,14 +156,14 @@ def end_subscription(slug: str, subscription_id: int) -> Page:
 
 
 @admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/block")
-@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+@guard.requires(Permission.MANAGE_SUBSCRIBERS, everywhere=True)
 def block_address(slug: str, subscription_id: int) -> Page:
     """Never write to this address, whatever it subscribes to."""
     return _decide(slug, subscription_id, staff.block, _("Nothing is sent to %(email)s any more."))
 
 
 @admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/unblock")
-@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+@guard.requires(Permission.MANAGE_SUBSCRIBERS, everywhere=True)
 def unblock_address(slug: str, subscription_id: int) -> Page:
     return _decide(slug, subscription_id, staff.unblock, _("Issues are sent to %(email)s again."))
 
