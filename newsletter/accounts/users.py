@@ -30,7 +30,7 @@ def create_user(
 ) -> User:
     """Add a member of staff, who comes in by a password link; RefusedError when the address is taken or is none.
 
-    A role counts everywhere. `by`: id of the user who does it, None for a command; `slugs`: of newsletters, for the log.
+    A role counts everywhere. `by`: id of the user who acts, None for a command; `slugs`: of newsletters, for the log.
     """
     address = parse_address(email)
     if find_by_email(session, email) is not None:

@@ -19,8 +19,14 @@ from newsletter.web.language import NAMES, use_language
 def account() -> str:
     with installation().database.reading() as session:
         opened = sessions.of_user(session, guard.user().id, now=guard.now())
+        names = {item.id: item.name for item in guard.theirs(session)}
     return render_template(
-        "admin/account.html", sessions=opened, this_session=guard.signed_in().session_id, languages=NAMES
+        "admin/account.html",
+        sessions=opened,
+        this_session=guard.signed_in().session_id,
+        languages=NAMES,
+        rights=guard.rights(),
+        names=names,
     )
 
 

@@ -50,6 +50,8 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("topics", _("Topics"), "admin.topics", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
+        Tab("people", _("People"), "admin.people", Permission.MANAGE_USERS, of_newsletter=False),
+        Tab("log", _("Log"), "admin.log", Permission.MANAGE_USERS, of_newsletter=False),
     )
 
 
