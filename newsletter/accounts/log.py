@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import Session
 
 from newsletter.accounts.models import AuditEvent, User
@@ -26,23 +26,28 @@ class Wanted:
 
 def page(session: Session, wanted: Wanted, *, before: int | None = None, limit: int) -> list[AuditEvent]:
     """Events that fit, the latest first, from below the event `before` on."""
-    query = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)
-    if wanted.actor:
-        query = query.where(AuditEvent.actor == wanted.actor)
-    if wanted.subject:
-        query = query.where(AuditEvent.subject == wanted.subject)
-    if wanted.subject_id is not None:
-        query = query.where(AuditEvent.subject_id == wanted.subject_id)
-    if wanted.since is not None:
-        query = query.where(AuditEvent.at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(AuditEvent.at < wanted.until)
+    asked = query(wanted, limit=limit)
     if before is not None:
         at = session.scalar(select(AuditEvent.at).where(AuditEvent.id == before))
         if at is None:
             return []
-        query = query.where(tuple_(AuditEvent.at, AuditEvent.id) < tuple_(at, before))
-    return list(session.scalars(query))
+        asked = asked.where(tuple_(AuditEvent.at, AuditEvent.id) < tuple_(at, before))
+    return list(session.scalars(asked))
+
+
+def query(wanted: Wanted, *, limit: int) -> Select[AuditEvent]:
+    found = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc()).limit(limit)
+    if wanted.actor:
+        found = found.where(AuditEvent.actor == wanted.actor)
+    if wanted.subject:
+        found = found.where(AuditEvent.subject == wanted.subject)
+    if wanted.subject_id is not None:
+        found = found.where(AuditEvent.subject_id == wanted.subject_id)
+    if wanted.since is not None:
+        found = found.where(AuditEvent.at >= wanted.since)
+    if wanted.until is not None:
+        found = found.where(AuditEvent.at < wanted.until)
+    return found
 
 
 def every(database: Database, wanted: Wanted) -> Iterator[AuditEvent]:

@@ -60,27 +60,21 @@ def _persons(session: Session, users: Sequence[User], *, now: datetime) -> list[
             select(UserSession.user_id, func.max(UserSession.seen_at))
             .where(UserSession.user_id.in_(ids))
             .group_by(UserSession.user_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     opened = dict(
         session.execute(
             select(UserSession.user_id, func.count())
             .where(UserSession.user_id.in_(ids), UserSession.revoked_at.is_(None), UserSession.expires_at > now)
             .group_by(UserSession.user_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     links = dict(
         session.execute(
             select(PasswordLink.user_id, func.max(PasswordLink.expires_at))
             .where(PasswordLink.user_id.in_(ids), PasswordLink.used_at.is_(None), PasswordLink.expires_at > now)
             .group_by(PasswordLink.user_id)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     return [Person(user, may[user.id], seen.get(user.id), opened.get(user.id, 0), links.get(user.id)) for user in users]
 

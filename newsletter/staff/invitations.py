@@ -6,6 +6,7 @@ stands in the mail and nowhere else.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -45,7 +46,7 @@ def invite(
     user = users.create_user(
         session, email, wanted, language=language, now=now, actor=by.actor, by=by.user_id, slugs=slugs
     )
-    _mail(session, signer, user, INVITATION, now=now, lifetime=users.LINK_LIFETIME, invited_by=by.actor)
+    _mail(session, signer, user, first=True, now=now, lifetime=users.LINK_LIFETIME, invited_by=by.actor)
     return user
 
 
@@ -55,9 +56,9 @@ def send_link(session: Session, signer: Signer, user_id: int, *, by: By, now: da
     if user.disabled_at is not None:
         raise RefusedError(_("This account is closed. Open it first."))
     if user.password_hash is None:
-        _mail(session, signer, user, INVITATION, now=now, lifetime=users.LINK_LIFETIME, invited_by=by.actor)
+        _mail(session, signer, user, first=True, now=now, lifetime=users.LINK_LIFETIME, invited_by=by.actor)
     else:
-        _mail(session, signer, user, PASSWORD, now=now, lifetime=users.LINK_LIFETIME)
+        _mail(session, signer, user, first=False, now=now, lifetime=users.LINK_LIFETIME)
     audit.record(
         session,
         actor=by.actor,
@@ -96,8 +97,8 @@ def ask_for_password(session: Session, signer: Signer, email: str, *, now: datet
     user = users.find_by_email(session, email)
     if user is None or user.disabled_at is not None or not newsletters.all_newsletters(session):
         return
-    kind, lifetime = (PASSWORD, LOST_LIFETIME) if user.password_hash else (INVITATION, users.LINK_LIFETIME)
-    _mail(session, signer, user, kind, now=now, lifetime=lifetime)
+    first = user.password_hash is None
+    _mail(session, signer, user, first=first, now=now, lifetime=users.LINK_LIFETIME if first else LOST_LIFETIME)
     audit.record(
         session,
         actor="sign-in page",
@@ -113,26 +114,29 @@ def _mail(
     session: Session,
     signer: Signer,
     user: User,
-    kind: str,
     *,
+    first: bool,
     now: datetime,
     lifetime: timedelta,
     invited_by: str = "",
 ) -> None:
+    """Make a link and ask for the mail: the invitation for who has `first` to come in, else that of a new password."""
     nonce = new_token()
     token = signer.derive_token(PURPOSE, nonce)
     users.make_password_link(session, user.id, now=now, token=token, lifetime=lifetime)
-    transactional.queue(
-        session,
-        kind=kind,
-        email=user.email,
-        email_key=user.email_key,
-        language=user.language,
-        newsletter_id=_sender(session, user),
-        params={"nonce": nonce, "invited_by": invited_by},
-        lifetime=lifetime,
-        now=now,
-    )
+    written: dict[str, Any] = {
+        "email": user.email,
+        "email_key": user.email_key,
+        "language": user.language,
+        "newsletter_id": _sender(session, user),
+        "params": {"nonce": nonce, "invited_by": invited_by},
+        "lifetime": lifetime,
+        "now": now,
+    }
+    if first:
+        transactional.queue(session, kind=INVITATION, **written)
+    else:
+        transactional.queue(session, kind=PASSWORD, **written)
 
 
 def _sender(session: Session, user: User) -> int:
