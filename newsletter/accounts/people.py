@@ -154,7 +154,9 @@ def _lock(session: Session, user_id: int, *, by: By, loses: bool) -> User:
             raise RefusedError(_("Your role has changed meanwhile: only an owner looks after the staff."))
         if by.user_id == user_id:
             raise RefusedError(_("Nobody changes their own rights. Ask another owner."))
-    if loses and owners == {user_id}:
+    others = [locked[number] for number in owners - {user_id}]
+    if loses and user_id in owners and not any(user.password_hash for user in others):
+        # Who was invited and has not come in yet may never come.
         raise RefusedError(_("This is the last owner. Make somebody else an owner first."))
     return locked[user_id]
 

@@ -20,10 +20,11 @@ EVERYTHING = Rights(Role.OWNER)
 
 
 def add(newsroom: Newsroom, name: str, role: Role | Rights) -> int:
+    """Somebody who has come in."""
     with newsroom.database.unit() as session:
-        return users.create_user(
-            session, f"{name}@news.example", role, language="fr", now=newsroom.now, actor="test"
-        ).id
+        made = users.create_user(session, f"{name}@news.example", role, language="fr", now=newsroom.now, actor="test")
+        made.password_hash = "set"
+        return made.id
 
 
 def change(newsroom: Newsroom, user_id: int, wanted: Rights, by: int | None = None) -> None:
@@ -43,6 +44,16 @@ def test_the_last_owner_stays_one(newsroom: Newsroom):
         change(newsroom, akouvi, Rights(Role.EDITOR))
     with pytest.raises(RefusedError), newsroom.database.unit() as session:
         people.disable(session, akouvi, by=By("command"), now=newsroom.now)
+    assert owners(newsroom) == {akouvi}
+
+
+def test_an_owner_who_was_invited_and_has_not_come_in_does_not_count(newsroom: Newsroom):
+    akouvi, kodjo = add(newsroom, "akouvi", Role.OWNER), add(newsroom, "kodjo", Role.OWNER)
+    with newsroom.database.unit() as session:
+        session.get_one(User, kodjo).password_hash = None
+    with pytest.raises(RefusedError):
+        change(newsroom, akouvi, Rights(Role.EDITOR))
+    change(newsroom, kodjo, Rights(Role.EDITOR))
     assert owners(newsroom) == {akouvi}
 
 

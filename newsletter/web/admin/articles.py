@@ -159,6 +159,8 @@ def _article_page(slug: str, article_id: int, problem: str | None = None, mispla
         picture = pictures.of_article(session, row.article)
         also_in = queries.also_in(session, [article_id]).get(article_id, [])
         elsewhere = queries.placed_among(session, newsletter.id, [other.id for other in also_in])
+    if guard.rights().everywhere is None:  # what other newsletters hold is not theirs to read
+        also_in = [other for other in also_in if other.id in elsewhere]
     given = _as_given(row.article, topics.get(row.topic_id or 0, "")) | (request.form.to_dict() if problem else {})
     page = render_template(
         "admin/article.html",

@@ -200,17 +200,19 @@ def _allowed(rights: Rights, permission: Permission, reach: Reach) -> bool:
 
 
 def _named_newsletter() -> Newsletter | None:
-    """The newsletter that the address of the page names."""
-    given = request.view_args or {}
+    """The newsletter that the address of the page names; NotFoundError where it names one and an issue of another."""
+    given, found = request.view_args or {}, []
     try:
         with installation().database.reading() as session:
             if "slug" in given:
-                return newsletters.by_slug(session, given["slug"])
+                found.append(newsletters.by_slug(session, given["slug"]))
             if "issue_id" in given:
-                return newsletters.by_id(session, issues.by_id(session, given["issue_id"]).newsletter_id)
+                found.append(newsletters.by_id(session, issues.by_id(session, given["issue_id"]).newsletter_id))
     except NotFoundError:
         raise _nothing_there() from None
-    return None
+    if len({item.id for item in found}) > 1:
+        raise _nothing_there()
+    return found[0] if found else None
 
 
 def _nothing_there() -> NotFoundError:

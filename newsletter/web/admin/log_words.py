@@ -1,14 +1,14 @@
 """The log in words: each action that the code records, who acts, and what an event's details say."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from newsletter.accounts.models import Role
 from newsletter.core.i18n import gettext as _
 from newsletter.web.admin.formats import role_word
 
-SHOWN_APART = ("changed", "texts", "places", "before", "after", "send_at")
+SHOWN_APART = ("changed", "texts", "places", "before", "after")
 SHORT = 160
 
 
@@ -174,10 +174,10 @@ def changes(details: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [(words.get(name, name), value(name, two[0]), value(name, two[1])) for name, two in pairs]
 
 
-def remarks(details: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(field, value) of what else an event says."""
+def remarks(details: Mapping[str, Any], told: Collection[str] = ()) -> list[tuple[str, str]]:
+    """(field, value) of what else an event says, without the fields that are `told` already."""
     words = fields()
-    shown = [(name, item) for name, item in details.items() if name not in SHOWN_APART or name == "send_at"]
+    shown = [(name, item) for name, item in details.items() if name not in SHOWN_APART and name not in told]
     if isinstance(listed := details.get("changed"), list):  # as it was kept once: names only
         shown.append(("changed", listed))
     return [(words.get(name, name), value(name, item)) for name, item in shown if item not in (None, "", [], {})]
@@ -201,7 +201,7 @@ def value(name: str, item: Any) -> str:
 
 def _right(where: str, role: str) -> str:
     word = role_word(Role(role)) if role in set(Role) else role
-    return word if where == "*" else f"{where}: {word}"
+    return word if where == "*" else f"{where}{_(': ')}{word}"
 
 
 def _pairs(found: Any) -> Iterator[tuple[str, list[Any]]]:
