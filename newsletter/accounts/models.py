@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
@@ -20,7 +20,9 @@ class Role(StrEnum):
 
 
 class User(Base):
-    """Someone who operates the service."""
+    """Someone who operates the service. Who is `limited` may do what each `UserRight` says and nothing else; `role` is
+    then the least there is.
+    """
 
     __tablename__ = "users"
 
@@ -28,10 +30,23 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(320))
     email_key: Mapped[str] = mapped_column(KeyText, unique=True)
     role: Mapped[Role] = mapped_column(words(Role))
+    limited: Mapped[bool] = mapped_column(default=False, server_default=false())
     language: Mapped[str] = mapped_column(String(8))
     password_hash: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+
+
+class UserRight(Base):
+    """What a limited user may do for one newsletter."""
+
+    __tablename__ = "user_rights"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    newsletter_id: Mapped[int] = mapped_column(
+        ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[Role] = mapped_column(words(Role))
 
 
 class PasswordLink(Base):
@@ -66,7 +81,14 @@ class AuditEvent(Base):
     """Who did what, append-only. `actor` keeps the name of a user who has gone, or of the command line."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index("ix_audit_events_subject_id", "subject", "subject_id", "id"),)
+    __table_args__ = (
+        Index("ix_audit_events_subject_id", "subject", "subject_id", "id"),
+        # One for each way in which the log is asked for; the latest come first.
+        Index("ix_audit_events_at", "at", "id"),
+        Index("ix_audit_events_actor", "actor", "at", "id"),
+        Index("ix_audit_events_subject", "subject", "at", "id"),
+        Index("ix_audit_events_actor_subject", "actor", "subject", "at", "id"),
+    )
 
     id: Mapped[RowId]
     at: Mapped[datetime]

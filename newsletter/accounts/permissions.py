@@ -1,5 +1,7 @@
-"""What each role may do."""
+"""What each role may do, and where."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.accounts.models import Role
@@ -25,3 +27,32 @@ GRANTED = {Role.ANALYST: ANALYST, Role.AUTHOR: AUTHOR, Role.EDITOR: EDITOR, Role
 
 def allows(role: Role, permission: Permission) -> bool:
     return permission in GRANTED[role]
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a user may do: by one role everywhere, or by a role for each of some newsletters (id to role).
+
+    `everywhere` is None for a user who is limited to those newsletters.
+    """
+
+    everywhere: Role | None
+    by_newsletter: Mapping[int, Role] = field(default_factory=dict)
+
+    def everywhere_allow(self, permission: Permission) -> bool:
+        """Whether it is allowed for what all newsletters share."""
+        return self.everywhere is not None and allows(self.everywhere, permission)
+
+    def allow(self, permission: Permission, newsletter_id: int) -> bool:
+        """Whether it is allowed for this newsletter."""
+        role = self.everywhere or self.by_newsletter.get(newsletter_id)
+        return role is not None and allows(role, permission)
+
+    def somewhere_allow(self, permission: Permission) -> bool:
+        """Whether it is allowed for at least one newsletter."""
+        return self.everywhere_allow(permission) or any(
+            allows(role, permission) for role in self.by_newsletter.values()
+        )
+
+    def sees(self, newsletter_id: int) -> bool:
+        return self.everywhere is not None or newsletter_id in self.by_newsletter

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from newsletter.accounts import rights
 from newsletter.accounts.models import User, UserSession
+from newsletter.accounts.permissions import Rights
 from newsletter.core.tokens import hash_token, new_token
 
 LIFETIME = timedelta(days=14)
@@ -17,6 +19,7 @@ SEEN_EVERY = timedelta(minutes=10)  # a page view should not cost a write each t
 class SignedIn:
     user: User
     session_id: int
+    rights: Rights
     stale: bool  # `touch` is due
 
 
@@ -51,7 +54,7 @@ def find(session: Session, token: str, *, now: datetime) -> SignedIn | None:
     if found is None:
         return None
     user, row = found
-    return SignedIn(user, row.id, stale=now - row.seen_at > SEEN_EVERY)
+    return SignedIn(user, row.id, rights.of(session, user), stale=now - row.seen_at > SEEN_EVERY)
 
 
 def touch(session: Session, session_id: int, *, now: datetime) -> None:

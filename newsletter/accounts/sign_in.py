@@ -108,6 +108,9 @@ def set_password(session: Session, token: str, password: str, *, browser: str, n
     if user is None or not used:
         raise RefusedError(_("This link has been used or has expired. Ask an owner for a new one."))
     user.password_hash = hasher.hash(password)
+    session.execute(
+        update(PasswordLink).where(PasswordLink.user_id == user.id, PasswordLink.used_at.is_(None)).values(used_at=now)
+    )
     sessions.revoke_all(session, user.id, now=now)
     audit.record(
         session,

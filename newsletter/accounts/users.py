@@ -1,12 +1,14 @@
 """Letting people in: staff accounts and the links by which they set a password."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletter.accounts import audit
+from newsletter.accounts import audit, rights
 from newsletter.accounts.models import PasswordLink, Role, User
+from newsletter.accounts.permissions import Rights
 from newsletter.core.addresses import parse_address
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
@@ -15,15 +17,42 @@ from newsletter.core.tokens import hash_token, new_token
 LINK_LIFETIME = timedelta(days=7)
 
 
-def create_user(session: Session, email: str, role: Role, *, language: str, now: datetime, actor: str) -> User:
-    """Add a member of staff, who comes in by a password link; RefusedError when the address is taken or is none."""
+def create_user(
+    session: Session,
+    email: str,
+    role: Role | Rights,
+    *,
+    language: str,
+    now: datetime,
+    actor: str,
+    by: int | None = None,
+    slugs: Mapping[int, str] = {},
+) -> User:
+    """Add a member of staff, who comes in by a password link; RefusedError when the address is taken or is none.
+
+    A role counts everywhere. `by`: id of the user who acts, None for a command; `slugs`: of newsletters, for the log.
+    """
     address = parse_address(email)
     if find_by_email(session, email) is not None:
         raise RefusedError(_("%(email)s has an account already.", email=address.email))
-    user = User(email=address.email, email_key=address.key, role=role, language=language, created_at=now)
+    wanted = Rights(role) if isinstance(role, Role) else role
+    user = User(
+        email=address.email, email_key=address.key, role=rights.LEAST, limited=False, language=language, created_at=now
+    )
     session.add(user)
     session.flush()
-    audit.record(session, actor=actor, action="user.created", subject="user", subject_id=user.id, now=now, role=role)
+    rights.give(session, user, wanted)
+    audit.record(
+        session,
+        actor=actor,
+        user_id=by,
+        action="user.created",
+        subject="user",
+        subject_id=user.id,
+        now=now,
+        email=user.email,
+        rights=rights.as_details(wanted, slugs),
+    )
     return user
 
 
@@ -36,15 +65,15 @@ def find_by_email(session: Session, email: str) -> User | None:
     return session.scalar(select(User).where(User.email_key == key))
 
 
-def make_password_link(session: Session, user_id: int, *, now: datetime) -> str:
-    """The token of a link that works once within seven days; earlier links of the user stop working."""
+def make_password_link(
+    session: Session, user_id: int, *, now: datetime, token: str | None = None, lifetime: timedelta = LINK_LIFETIME
+) -> str:
+    """The token of a link that works once within its lifetime; earlier links of the user stop working."""
     session.execute(
         update(PasswordLink).where(PasswordLink.user_id == user_id, PasswordLink.used_at.is_(None)).values(used_at=now)
     )
-    token = new_token()
-    session.add(
-        PasswordLink(user_id=user_id, token_hash=hash_token(token), created_at=now, expires_at=now + LINK_LIFETIME)
-    )
+    token = token or new_token()
+    session.add(PasswordLink(user_id=user_id, token_hash=hash_token(token), created_at=now, expires_at=now + lifetime))
     return token
 
 

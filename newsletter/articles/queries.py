@@ -98,6 +98,11 @@ def also_in(session: Session, article_ids: Collection[int]) -> dict[int, list[Ar
     return {own: others for own, others in found.items() if others}
 
 
+def held_by(session: Session, article_id: int) -> list[int]:
+    """Ids of the newsletters that an article is placed in."""
+    return list(session.scalars(select(Placement.newsletter_id).where(Placement.article_id == article_id)))
+
+
 def placed_among(session: Session, newsletter_id: int, article_ids: Collection[int]) -> set[int]:
     """Those of the articles that the newsletter has been offered."""
     query = select(Placement.article_id).where(

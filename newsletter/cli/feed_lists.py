@@ -79,7 +79,7 @@ def take(here: Installation, url: str, slug: str, topic_slug: str | None) -> Add
     with here.database.unit() as session:
         topic_id = topic.id if topic else None
         added = adding.add(session, found, newsletter_id=newsletter.id, topic_id=topic_id, now=utc_now())
-        noted(session, "added", added.feed, newsletter=slug)
+        noted(session, "feed.added", added.feed, newsletter=slug)
     return added
 
 
@@ -93,12 +93,12 @@ def _import_one(here: Installation, outline: Outline, slug: str, named: dict[str
     return row | {"id": added.feed.id, "title": added.feed.title, "articles": len(added.taken.added)}
 
 
-def noted(session: Session, done: str, feed: Feed, **details: Any) -> None:
+def noted(session: Session, action: str, feed: Feed, **details: Any) -> None:
     """Put on record who did what to a feed."""
     audit.record(
         session,
         actor=actor(),
-        action=f"feed.{done}",
+        action=action,
         subject="feed",
         subject_id=feed.id,
         now=utc_now(),

@@ -121,7 +121,7 @@ def poll(ids: tuple[int, ...], json_: bool) -> None:
 @as_json
 def pause(feed_id: int, json_: bool) -> None:
     """Read a feed no more until it is resumed. Digests go on with the others."""
-    _change(feed_id, "paused", lambda session, feed: adding.pause(session, feed, now=utc_now()), json_)
+    _change(feed_id, "feed.paused", lambda session, feed: adding.pause(session, feed, now=utc_now()), json_)
 
 
 @feeds.command()
@@ -129,7 +129,7 @@ def pause(feed_id: int, json_: bool) -> None:
 @as_json
 def resume(feed_id: int, json_: bool) -> None:
     """Read a feed again."""
-    _change(feed_id, "resumed", lambda session, feed: adding.resume(session, feed, now=utc_now()), json_)
+    _change(feed_id, "feed.resumed", lambda session, feed: adding.resume(session, feed, now=utc_now()), json_)
 
 
 @feeds.command()
@@ -142,7 +142,7 @@ def remove(feed_id: int, slug: str, json_: bool) -> None:
     with here.database.unit() as session:
         feed = queries.by_id(session, feed_id)
         gone = adding.remove(session, feed, newsletters.by_slug(session, slug).id)
-        noted(session, "removed", feed, newsletter=slug)
+        noted(session, "feed.removed", feed, newsletter=slug)
     show(
         {"id": feed_id, "read_for_others": not gone},
         json_,
@@ -152,12 +152,12 @@ def remove(feed_id: int, slug: str, json_: bool) -> None:
     )
 
 
-def _change(feed_id: int, done: str, act: Callable[[Session, Feed], None], json_: bool) -> None:
+def _change(feed_id: int, action: str, act: Callable[[Session, Feed], None], json_: bool) -> None:
     here = open_here()
     with here.database.unit() as session:
         feed = queries.by_id(session, feed_id)
         act(session, feed)
-        noted(session, done, feed)
+        noted(session, action, feed)
     with here.database.reading() as session:
         (row,) = queries.with_takers(session, [queries.by_id(session, feed_id)])
     answer = _plain(row, utc_now())

@@ -78,8 +78,11 @@ def change(slug: str, json_: bool, no_approvers: bool, **asked: Any) -> None:
         given["too_late"] = TooLate(given["too_late"])
     with here.database.unit() as session:
         found = queries.by_slug(session, slug)
-        values = replace(values_of(session, found), **given)
+        before = values_of(session, found)
+        values = replace(before, **given)
         editing.change_newsletter(session, found, values, now=utc_now(), vault=here.vault)
+        session.flush()
+        answer = asdict(values_of(session, found))
         audit.record(
             session,
             actor=actor(),
@@ -87,10 +90,8 @@ def change(slug: str, json_: bool, no_approvers: bool, **asked: Any) -> None:
             subject="newsletter",
             subject_id=found.id,
             now=utc_now(),
-            changed=sorted(given),
+            changed=audit.changes(asdict(before), answer),
         )
-        session.flush()
-        answer = asdict(values_of(session, found))
     show(answer, json_, lambda: [f"{name}: {_plain(value)}" for name, value in answer.items()])
 
 

@@ -6,7 +6,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.accounts.models import Role, User
+from newsletter.accounts import rights
+from newsletter.accounts.models import User
+from newsletter.accounts.permissions import Permission
 from newsletter.core.addresses import key_of
 from newsletter.delivery import transactional
 from newsletter.issues import letters
@@ -51,7 +53,7 @@ def ask(session: Session, issue: Issue, *, now: datetime) -> int:
 def tell(session: Session, issue: Issue, notice: Notice, *, now: datetime) -> None:
     """Tell the approvers, or whoever may send when there are none, what has become of an issue."""
     newsletter = newsletters.by_id(session, issue.newsletter_id)
-    for email in newsletter.approvers or _senders(session):
+    for email in newsletter.approvers or rights.who_may(session, Permission.SEND, newsletter.id, limit=MOST):
         transactional.queue(
             session,
             kind=letters.ISSUE_NOTICE,
@@ -63,16 +65,6 @@ def tell(session: Session, issue: Issue, notice: Notice, *, now: datetime) -> No
             lifetime=LIFETIME,
             now=now,
         )
-
-
-def _senders(session: Session) -> list[str]:
-    query = (
-        select(User.email)
-        .where(User.role.in_((Role.OWNER, Role.EDITOR)), User.disabled_at.is_(None))
-        .order_by(User.id)
-        .limit(MOST)
-    )
-    return list(session.scalars(query))
 
 
 def _language(session: Session, newsletter: Newsletter, email: str) -> str:

@@ -34,6 +34,7 @@ def change_rules(
     if instead_of is not None and instead_of != mark(read_rules(changed.rules)):
         raise ConflictError(_("Somebody else has changed the rules meanwhile. Look at theirs before you save yours."))
     document = None if rules is None else rules_document(rules)
+    before = changed.rules
     # A rhythm may have the defaults as rules of its own; a newsletter that has none has the defaults.
     changed.rules = document if schedule is not None else document or None
     details: dict[str, Any] = {"cadence": schedule.slug} if schedule is not None else {}
@@ -44,7 +45,7 @@ def change_rules(
         subject="newsletter",
         subject_id=newsletter.id,
         now=now,
-        rules=document or {},
+        changed={"rules": [before or {}, document or {}]},
         **details,
     )
 

@@ -1,7 +1,7 @@
 """Adding, changing, pausing and removing the cadences of a newsletter."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -90,7 +90,7 @@ def create(session: Session, newsletter: Newsletter, values: ScheduleValues, *, 
     if slug in {item.slug for item in known}:
         raise ValuesError({"slug": _("There is a rhythm called “%(slug)s” already.", slug=slug)})
     made = _add(session, newsletter, replace(checked, slug=slug), now=now)
-    _record(session, made, "schedule.added", actor=actor, now=now, rule=made.rule)
+    _record(session, made, "schedule.added", actor=actor, now=now, slug=made.slug, rule=made.rule)
     return made
 
 
@@ -107,11 +107,11 @@ def change(
     for name in COLUMNS:
         setattr(schedule, name, getattr(checked, name))
     schedule.skipped = list(checked.skipped)
-    changed = [name for name in COLUMNS if getattr(before, name) != getattr(checked, name)]
+    changed = audit.changes(asdict(before), asdict(checked))
     if any(name in TIMES for name in changed):
         restart(newsletter, schedule, now=now)
     if changed:
-        _record(session, schedule, "schedule.changed", actor=actor, now=now, rule=schedule.rule, changed=changed)
+        _record(session, schedule, "schedule.changed", actor=actor, now=now, slug=schedule.slug, changed=changed)
 
 
 def pause(session: Session, newsletter: Newsletter, schedule: Schedule, *, actor: str, now: datetime) -> None:
@@ -119,7 +119,7 @@ def pause(session: Session, newsletter: Newsletter, schedule: Schedule, *, actor
     if schedule.paused_at is None:
         schedule.paused_at = now
         set_next(newsletter, schedule)
-        _record(session, schedule, "schedule.paused", actor=actor, now=now)
+        _record(session, schedule, "schedule.paused", actor=actor, now=now, slug=schedule.slug)
 
 
 def resume(session: Session, newsletter: Newsletter, schedule: Schedule, *, actor: str, now: datetime) -> None:
@@ -127,7 +127,7 @@ def resume(session: Session, newsletter: Newsletter, schedule: Schedule, *, acto
     if schedule.paused_at is not None:
         schedule.paused_at = None
         restart(newsletter, schedule, now=now)
-        _record(session, schedule, "schedule.resumed", actor=actor, now=now)
+        _record(session, schedule, "schedule.resumed", actor=actor, now=now, slug=schedule.slug)
 
 
 def remove(session: Session, schedule: Schedule, *, actor: str, now: datetime) -> None:

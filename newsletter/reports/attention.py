@@ -57,18 +57,18 @@ class Concern:
     which: int | str = ""
 
 
-def concerns(session: Session, newsletters: Sequence[Newsletter], *, now: datetime) -> list[Concern]:
-    """Everything that calls for somebody, about these newsletters and what all of them share."""
+def concerns(
+    session: Session, newsletters: Sequence[Newsletter], *, shared: bool = True, now: datetime
+) -> list[Concern]:
+    """Everything that calls for somebody, about these newsletters and, if `shared`, what all newsletters share."""
     found = [
         *_issues(session, newsletters),
         *_runs(session, newsletters, now=now),
-        *_recipients(session),
-        *_held(session),
         *_sender_domains(session, newsletters, now=now),
-        *_mailboxes(session),
-        *_feeds(session, now=now),
         *_hard_bounces(session, newsletters, now=now),
     ]
+    if shared:
+        found += [*_recipients(session), *_held(session), *_mailboxes(session), *_feeds(session, now=now)]
     return sorted(found, key=lambda item: not item.bad)
 
 

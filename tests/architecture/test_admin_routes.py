@@ -10,7 +10,7 @@ from newsletter.web.admin import VIEWS, blueprint
 from newsletter.web.admin.guard import DECLARED
 
 TEMPLATES = sorted((Path(__file__).parents[2] / "templates" / "web" / "admin").glob("*.html"))
-OPEN = {"sign_in", "submit_sign_in", "sign_out", "password", "submit_password"}
+OPEN = {"sign_in", "submit_sign_in", "sign_out", "password", "submit_password", "lost_password", "ask_for_password"}
 
 
 def views() -> dict[str, object]:

@@ -11,6 +11,7 @@ import pytest
 from newsletter.core import jobs
 from newsletter.feedback import replying
 from newsletter.issues import letters
+from newsletter.staff import invitations
 from newsletter.subscriptions import mails
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +71,7 @@ def test_every_sweep_is_periodic(worker: Any) -> None:
 
 def test_every_kind_of_transactional_mail_has_a_writer(worker: Any) -> None:
     written = set(worker.letters.writers.__wrapped__(SimpleNamespace(links=None)))
-    known = vars(mails) | vars(letters) | vars(replying)
+    known = vars(mails) | vars(letters) | vars(replying) | vars(invitations)
     assert {known[name] for name in kinds_asked_for()} == written
 
 

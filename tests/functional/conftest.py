@@ -14,8 +14,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter import migrations
-from newsletter.accounts import users
+from newsletter.accounts import rights, users
 from newsletter.accounts.models import Role
+from newsletter.accounts.permissions import Rights
 from newsletter.articles.editing import add_article
 from newsletter.articles.extract import from_markdown
 from newsletter.articles.samples import load_samples
@@ -107,10 +108,12 @@ class House:
         self.work()
         return number
 
-    def staff_link(self, role: Role = Role.OWNER, email: str = "akouvi@news.example") -> str:
-        """Path of a one-time link for a new member of staff."""
+    def staff_link(self, role: Role = Role.OWNER, email: str = "akouvi@news.example", only: str = "") -> str:
+        """Path of a one-time link for a new member of staff, limited to the newsletter `only` if it is named."""
         with self.installation.database.unit() as session:
             user = users.create_user(session, email, role, language="fr", now=utc_now(), actor="test")
+            if only:
+                rights.give(session, user, Rights(None, {newsletters.by_slug(session, only).id: role}))
             return f"/admin/password/{users.make_password_link(session, user.id, now=utc_now())}"
 
 

@@ -7,7 +7,7 @@ from newsletter.accounts.models import Role
 from tests.functional.conftest import House
 from tests.support.staff import Staff
 
-OPEN = {"/admin/sign-in", "/admin/sign-out", "/admin/password/x"}
+OPEN = {"/admin/sign-in", "/admin/sign-out", "/admin/password/x", "/admin/lost-password"}
 SAMPLES: dict[str, object] = {"slug": "depeche", "token": "x"}
 
 

@@ -312,6 +312,33 @@ def test_a_member_of_staff_gets_a_link_once(evening: Call) -> None:
     refuses(evening("users", "create", "nonsense", "--role", "editor"))
 
 
+def test_people_are_limited_closed_and_listed_by_command(evening: Call) -> None:
+    evening("users", "create", "ama@news.example", "--role", "owner")
+    evening("users", "create", "afi@news.example", "--role", "editor")
+    limited = evening("users", "rights", "afi@news.example", "evening=author", "--json").data
+    assert (limited["role"], limited["newsletters"]) == (None, {"evening": "author"})
+    refuses(evening("users", "rights", "afi@news.example", "evening=owner"), "evening=owner")
+    refuses(evening("users", "rights", "afi@news.example", "nowhere=author"), "nowhere")
+    assert evening("users", "role", "afi@news.example", "analyst", "--json").data["role"] == "analyst"
+    assert evening("users", "disable", "afi@news.example", "--json").data["state"] == "disabled"
+    refuses(evening("users", "invite", "afi@news.example"))
+    assert evening("users", "enable", "afi@news.example", "--json").data["state"] == "invited"
+    assert "afi@news.example" in evening("users", "invite", "afi@news.example").out
+    for wrong in (("role", "ama@news.example", "editor"), ("disable", "ama@news.example")):
+        refuses(evening("users", *wrong))
+    refuses(evening("users", "role", "nobody@news.example", "editor"), "nobody@news.example")
+    listed = {person["email"]: person["state"] for person in evening("users", "list", "--json").data}
+    assert listed == {"afi@news.example": "invited", "ama@news.example": "invited"}
+
+
+def test_an_invitation_by_command_asks_for_a_role_in_one_way(evening: Call) -> None:
+    refuses(evening("users", "invite", "afi@news.example"))
+    refuses(evening("users", "invite", "afi@news.example", "--role", "editor", "--newsletter", "evening=author"))
+    made = evening("users", "invite", "afi@news.example", "--newsletter", "evening=author", "--json").data
+    assert made["newsletters"] == {"evening": "author"}
+    refuses(evening("users", "invite", "afi@news.example", "--role", "owner"), "afi@news.example")
+
+
 # Articles
 
 

@@ -15,17 +15,23 @@ from newsletter.web.language import NAMES, use_language
 
 
 @admin.get("/account")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def account() -> str:
     with installation().database.reading() as session:
         opened = sessions.of_user(session, guard.user().id, now=guard.now())
+        names = {item.id: item.name for item in guard.theirs(session)}
     return render_template(
-        "admin/account.html", sessions=opened, this_session=guard.signed_in().session_id, languages=NAMES
+        "admin/account.html",
+        sessions=opened,
+        this_session=guard.signed_in().session_id,
+        languages=NAMES,
+        rights=guard.rights(),
+        names=names,
     )
 
 
 @admin.post("/account/language")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def change_language() -> Response:
     language = request.form.get("language", "")
     if language not in LOCALES:
@@ -38,7 +44,7 @@ def change_language() -> Response:
 
 
 @admin.post("/account/sessions/<int:session_id>/revoke")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def revoke_session(session_id: int) -> Response:
     user, now = guard.user(), guard.now()
     with installation().database.unit() as session:
@@ -57,7 +63,7 @@ def revoke_session(session_id: int) -> Response:
 
 
 @admin.post("/account/sessions/revoke")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def revoke_all_sessions() -> Response:
     """Sign out everywhere, here too."""
     user, now = guard.user(), guard.now()

@@ -94,6 +94,7 @@ def change_article(slug: str, article_id: int) -> Page:
         with installation().database.unit() as session:
             newsletter = enter(session, slug)
             found = queries.placed(session, article_id, newsletter.id).article
+            _must_be_theirs(session, article_id)
             draft = _changed(found, ZoneInfo(newsletter.timezone))
             editing.change_article(session, found, draft, now=guard.now())
             editing.file_under(session, found.id, newsletter.id, _topic_id(session, newsletter, draft))
@@ -131,6 +132,14 @@ def place_article(slug: str, article_id: int) -> Page:
     return redirect(url_for("admin.article", slug=slug, article_id=article_id), 303)
 
 
+def _must_be_theirs(session: Session, article_id: int) -> None:
+    """Its text is the same wherever it is placed: whoever may not write for all of these changes it for none."""
+    if not all(
+        guard.rights().allow(Permission.EDIT_ARTICLES, number) for number in queries.held_by(session, article_id)
+    ):
+        raise RefusedError(_("Other newsletters have this article too, and its text is the same in all. Ask an owner."))
+
+
 def _new_page(slug: str, wrong: dict[str, str] | None = None) -> Page:
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
@@ -150,6 +159,8 @@ def _article_page(slug: str, article_id: int, problem: str | None = None, mispla
         picture = pictures.of_article(session, row.article)
         also_in = queries.also_in(session, [article_id]).get(article_id, [])
         elsewhere = queries.placed_among(session, newsletter.id, [other.id for other in also_in])
+    if guard.rights().everywhere is None:  # what other newsletters hold is not theirs to read
+        also_in = [other for other in also_in if other.id in elsewhere]
     given = _as_given(row.article, topics.get(row.topic_id or 0, "")) | (request.form.to_dict() if problem else {})
     page = render_template(
         "admin/article.html",

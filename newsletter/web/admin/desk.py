@@ -49,17 +49,19 @@ class Departure:
 
 
 @admin.get("/")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def desk() -> str:
     now = guard.now()
     with installation().database.reading() as session:
-        shelves = [_shelf(session, item, now) for item in newsletters.all_newsletters(session)]
-        running = _moving(session, now)
-        leaving = [_departure(session, issue) for issue in queries.to_leave(session)]
-        latest = [issue for issue in queries.page(session, limit=LATEST + len(running)) if issue.status not in HELD]
+        shelves = [_shelf(session, item, now) for item in guard.theirs(session)]
+        theirs = {shelf.newsletter.id for shelf in shelves}
+        running = _moving(session, theirs, now)
+        leaving = [_departure(session, issue) for issue in _of(queries.to_leave(session), theirs)]
+        latest = [issue for issue in _latest(session, theirs, LATEST + len(running)) if issue.status not in HELD]
         done = _with_figures(session, latest[:LATEST], now)
-        looked_at = concerns(session, [shelf.newsletter for shelf in shelves], now=now)
-        paused = [(lane, limits.in_words(lane)) for lane in limits.paused(session)]
+        everywhere = guard.may(Permission.READ, everywhere=True)
+        looked_at = concerns(session, [shelf.newsletter for shelf in shelves], shared=everywhere, now=now)
+        paused = [(lane, limits.in_words(lane)) for lane in limits.paused(session)] if everywhere else []
         readers = {shelf.newsletter.id: shelf.subscribers[SubscriptionStatus.ACTIVE] for shelf in shelves}
         new = newcomers.newcomers(session, [shelf.newsletter for shelf in shelves], readers, now=now)
         titles = leads(session, [*(issue for issue, _live in (*running, *done)), *(item.issue for item in leaving)])
@@ -81,18 +83,18 @@ def desk() -> str:
 
 
 @admin.get("/moving")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def moving() -> str:
     """The part of the desk that shows what is being sent, for a page that is open already."""
     with installation().database.reading() as session:
-        running = _moving(session, guard.now())
-        names = {item.id: item for item in newsletters.all_newsletters(session)}
+        names = {item.id: item for item in guard.theirs(session)}
+        running = _moving(session, set(names), guard.now())
         titles = leads(session, [issue for issue, _live in running])
     return render_template("admin/desk-moving.html", running=running, names=names, leads=titles)
 
 
-def _moving(session: Session, now: datetime) -> list[tuple[Issue, Live]]:
-    return _with_figures(session, queries.in_flight(session), now)
+def _moving(session: Session, theirs: set[int], now: datetime) -> list[tuple[Issue, Live]]:
+    return _with_figures(session, _of(queries.in_flight(session), theirs), now)
 
 
 def _where(concern: Concern) -> str:
@@ -124,6 +126,18 @@ def _step_url(step: Step, slug: str) -> str:
     return (
         url_for(endpoints[step.leads], slug=slug) if step.leads in endpoints else url_for("admin.deliverability_page")
     )
+
+
+def _of(issues: list[Issue], theirs: set[int]) -> list[Issue]:
+    return [issue for issue in issues if issue.newsletter_id in theirs]
+
+
+def _latest(session: Session, theirs: set[int], limit: int) -> list[Issue]:
+    """The newest issues of all, or of the newsletters of a user who is limited to them."""
+    if guard.rights().everywhere is not None:
+        return queries.page(session, limit=limit)
+    found = [issue for number in theirs for issue in queries.page(session, number, limit=limit)]
+    return sorted(found, key=lambda issue: issue.id, reverse=True)[:limit]
 
 
 def _departure(session: Session, issue: Issue) -> Departure:

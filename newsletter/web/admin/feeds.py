@@ -34,6 +34,7 @@ SHAPES = {
     State.PAUSED: "paused",
 }
 MOST_REASONS = 5
+NOTED = {"poll": "feed.polled", "pause": "feed.paused", "resume": "feed.resumed", "remove": "feed.removed"}
 
 
 @admin.get("/feeds")
@@ -56,7 +57,7 @@ def add_feed() -> Page:
             found = discover.find_feed(url, fetch, guard.now(), parse=parse)
         with installation().database.unit() as session:
             added = adding.add(session, found, newsletter_id=newsletter.id, topic_id=topic_id, now=guard.now())
-            _note(session, "added", added.feed, newsletter=newsletter.slug)
+            _note(session, "feed.added", added.feed, newsletter=newsletter.slug)
     except RefusedError as error:
         return _page(str(error)), 422
     flash(_in_words(added))
@@ -96,7 +97,7 @@ def import_feeds() -> Page:
                         topic_id=topic.id if topic else topic_id,
                         now=guard.now(),
                     )
-                    _note(session, "added", feed, newsletter=newsletter.slug)
+                    _note(session, "feed.added", feed, newsletter=newsletter.slug)
                 except RefusedError as error:
                     reasons.append(f"{outline.title or outline.url[:100]}: {error}")
     except RefusedError as error:
@@ -143,7 +144,7 @@ def change_feed(feed_id: int) -> Page:
                 )
             case _other:
                 raise NotFoundError(_("There is no such action."))
-        _note(session, action, found)
+        _note(session, NOTED[action], found)
     flash(said)
     return redirect(url_for("admin.feeds") if action == "remove" else url_for("admin.feed", feed_id=feed_id), 303)
 
@@ -182,13 +183,13 @@ def _in_words(added: Added) -> str:
     return ngettext("%(num)s article came in.", "%(num)s articles came in.", len(added.taken.added))
 
 
-def _note(session: Session, done: str, feed: Feed, **details: Any) -> None:
+def _note(session: Session, action: str, feed: Feed, **details: Any) -> None:
     user = guard.user()
     audit.record(
         session,
         actor=user.email,
         user_id=user.id,
-        action=f"feed.{done}",
+        action=action,
         subject="feed",
         subject_id=feed.id,
         now=guard.now(),

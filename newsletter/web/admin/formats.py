@@ -123,6 +123,16 @@ def role_name(role: Role) -> str:
 
 
 @admin.app_template_filter()
+def role_word(role: Role) -> str:
+    return {
+        Role.OWNER: _("Owner"),
+        Role.EDITOR: _("Editor"),
+        Role.AUTHOR: _("Author"),
+        Role.ANALYST: _("Analyst"),
+    }[role]
+
+
+@admin.app_template_filter()
 def language_name(language: str) -> str:
     return NAMES.get(language, language)
 

@@ -1,35 +1,61 @@
-"""Who may enter a staff page: the session behind the cookie, and the permission that each view declares."""
+"""Who may enter a staff page: the session behind the cookie, and the permission that each view declares.
+
+Which newsletter a page is about is found here, from its address, before the view runs. A view whose address names none
+is closed to a user who is limited to some newsletters, unless it declares that it shows only what is theirs: what a new
+view forgets to ask is refused.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import flask
 from flask import Response, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.accounts import sessions
 from newsletter.accounts.models import User
-from newsletter.accounts.permissions import Permission, allows
+from newsletter.accounts.permissions import Permission, Rights
 from newsletter.accounts.sessions import LIFETIME, SignedIn
 from newsletter.core.clock import utc_now
+from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
+from newsletter.issues import queries as issues
+from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
 from newsletter.web.context import installation
 from newsletter.web.language import use_language
 
 View = TypeVar("View", bound=Callable[..., Any])
 DECLARED = "declared_permission"
+REACH = "declared_reach"
 LARGEST_BODY = 2 * 1024 * 1024  # an article pasted with its markup
 
 
-def requires(permission: Permission) -> Callable[[View], View]:
-    """Declare what a user needs to open a view. Stands below the route; `let_in` enforces it before the view runs."""
+class Reach(Enum):
+    """For what a view needs its permission."""
+
+    OF_THE_PAGE = auto()
+    EVERYWHERE = auto()
+    SHARED = auto()
+
+
+def requires(permission: Permission, *, shared: bool = False, everywhere: bool = False) -> Callable[[View], View]:
+    """Declare what a user needs to open a view. Stands below the route; `let_in` enforces it before the view runs.
+
+    The permission has to be held for the newsletter that the address names, by `slug` or `issue_id`, and everywhere
+    where it names none. `shared`: it names none, and the view shows and does only what `rights()` and `theirs` let
+    through. `everywhere`: it names one, but what is done reaches all of them.
+    """
 
     def declare(view: View) -> View:
         view.__dict__[DECLARED] = permission
+        view.__dict__[REACH] = Reach.SHARED if shared else Reach.EVERYWHERE if everywhere else Reach.OF_THE_PAGE
         return view
 
     return declare
@@ -58,7 +84,7 @@ def let_in() -> AnyResponse | None:
         return None
     if found is None:
         return _ask_to_sign_in()
-    if not isinstance(declared, Permission) or not allows(found.user.role, declared):
+    if not isinstance(declared, Permission) or not _allowed(found.rights, declared, view.__dict__[REACH]):
         raise Forbidden(_("Your role does not allow this. Ask an owner."))
     return None
 
@@ -83,10 +109,38 @@ def user() -> User:
     return signed_in().user
 
 
-def may(permission: str) -> bool:
-    """Whether the user may do something; for templates, which hide what would be refused."""
+def rights() -> Rights:
+    """What the user may do, and where."""
+    return signed_in().rights
+
+
+def may(permission: str, newsletter: Newsletter | None = None, *, everywhere: bool = False) -> bool:
+    """Whether the user may do something; for templates, which hide what would be refused.
+
+    It is asked for the newsletter named, else for that of the page; where there is none, or `everywhere`, for all.
+    """
     found = g.get("signed_in")
-    return found is not None and allows(found.user.role, Permission(permission))
+    if found is None:
+        return False
+    number = newsletter.id if newsletter is not None else g.get("entered")
+    if number is None or everywhere:
+        return bool(found.rights.everywhere_allow(Permission(permission)))
+    return bool(found.rights.allow(Permission(permission), number))
+
+
+def entered(newsletter: Newsletter) -> Newsletter:
+    """Note which newsletter a page is about. NotFoundError for one that the user may not see: that it exists is not
+    told.
+    """
+    if not rights().sees(newsletter.id):
+        raise _nothing_there()
+    g.entered = newsletter.id
+    return newsletter
+
+
+def theirs(session: Session) -> list[Newsletter]:
+    """The newsletters that the user may see, oldest first."""
+    return [item for item in newsletters.all_newsletters(session) if rights().sees(item.id)]
 
 
 def now() -> datetime:
@@ -132,6 +186,38 @@ def local_path(target: str | None) -> str:
 def browser_name() -> str:
     """What the browser calls itself, for the list of sessions."""
     return (request.user_agent.string or "")[:200]
+
+
+def _allowed(rights: Rights, permission: Permission, reach: Reach) -> bool:
+    """NotFoundError where the address names what the user may not see."""
+    if rights.everywhere is not None or reach is Reach.EVERYWHERE:
+        return rights.everywhere_allow(permission)
+    if reach is Reach.SHARED:
+        # Reading is what being signed in allows: whoever has no newsletter left still has an account.
+        return permission is Permission.READ or rights.somewhere_allow(permission)
+    named = _named_newsletter()
+    return named is not None and rights.allow(permission, entered(named).id)
+
+
+def _named_newsletter() -> Newsletter | None:
+    """The newsletter that the address of the page names; NotFoundError where it names one and an issue of another."""
+    given, found = request.view_args or {}, []
+    try:
+        with installation().database.reading() as session:
+            if "slug" in given:
+                found.append(newsletters.by_slug(session, given["slug"]))
+            if "issue_id" in given:
+                found.append(newsletters.by_id(session, issues.by_id(session, given["issue_id"]).newsletter_id))
+    except NotFoundError:
+        raise _nothing_there() from None
+    if len({item.id for item in found}) > 1:
+        raise _nothing_there()
+    return found[0] if found else None
+
+
+def _nothing_there() -> NotFoundError:
+    """In the same words whether it is missing or somebody else's."""
+    return NotFoundError(_("This page does not exist, or it is not open to you."))
 
 
 def _find_session() -> SignedIn | None:

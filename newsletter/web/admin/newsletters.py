@@ -1,6 +1,7 @@
 """Publications: the list, and a new one."""
 
 from dataclasses import fields
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import schedule
-from newsletter.newsletters import editing, queries
+from newsletter.newsletters import editing
 from newsletter.newsletters.editing import NewsletterValues
 from newsletter.newsletters.models import Newsletter
 from newsletter.newsletters.wording import ValuesError
@@ -25,10 +26,10 @@ NOBODY = NewsletterValues(slug="", name="", from_address="", timezone="Africa/Lo
 
 
 @admin.get("/newsletters")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def newsletters() -> str:
     with installation().database.reading() as session:
-        found = queries.all_newsletters(session)
+        found = guard.theirs(session)
         counts = subscriptions.counts_of(session, [item.id for item in found])
         rows = [(item, counts[item.id], _next_run(session, item)) for item in found]
     return render_template("admin/newsletters.html", rows=rows)
@@ -47,7 +48,7 @@ def create_newsletter() -> Page:
     try:
         with installation().database.unit() as session:
             made = editing.create_newsletter(session, values, now=guard.now(), vault=installation().vault)
-            record(session, "newsletter.created", made)
+            record(session, "newsletter.created", made, slug=made.slug)
             slug = made.slug
     except ValuesError as error:
         return render_template("admin/newsletter-new.html", values=values, wrong=error.fields), 422
@@ -78,7 +79,7 @@ def values_sent(slug: str) -> NewsletterValues:
     )
 
 
-def record(session: Session, action: str, newsletter: Newsletter) -> None:
+def record(session: Session, action: str, newsletter: Newsletter, **details: Any) -> None:
     """Note that the user has done something to a newsletter."""
     audit.record(
         session,
@@ -88,4 +89,5 @@ def record(session: Session, action: str, newsletter: Newsletter) -> None:
         subject="newsletter",
         subject_id=newsletter.id,
         now=guard.now(),
+        **details,
     )

@@ -1,6 +1,7 @@
 """One reader's page: the facts, everything that happened, and what staff can do about it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -57,14 +58,14 @@ def change_wishes(slug: str, subscription_id: int) -> Page:
 
 
 @admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/block")
-@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+@guard.requires(Permission.MANAGE_SUBSCRIBERS, everywhere=True)
 def block_address(slug: str, subscription_id: int) -> Page:
     """Never write to this address, whatever it subscribes to."""
     return _decide(slug, subscription_id, staff.block, _("Nothing is sent to %(email)s any more."))
 
 
 @admin.post("/newsletters/<slug>/subscribers/<int:subscription_id>/unblock")
-@guard.requires(Permission.MANAGE_SUBSCRIBERS)
+@guard.requires(Permission.MANAGE_SUBSCRIBERS, everywhere=True)
 def unblock_address(slug: str, subscription_id: int) -> Page:
     return _decide(slug, subscription_id, staff.unblock, _("Issues are sent to %(email)s again."))
 
@@ -144,7 +145,12 @@ def _subscriber_page(slug: str, subscription_id: int, problem: str = "", wish_pr
             below=below,
             limit=SHOWN,
         )
-        others = [item for item in queries.of_address(session, key_of(row.email)) if item.id != row.id]
+        sees = guard.rights().sees
+        page = replace(
+            page, entries=[item for item in page.entries if item.newsletter_id is None or sees(item.newsletter_id)]
+        )
+        own = queries.of_address(session, key_of(row.email))
+        others = [item for item in own if item.id != row.id and sees(item.newsletter_id)]
         block = suppression.find(session, key_of(row.email))
     given = wishes.sent(options, request.form, wish_problem) if wish_problem else None
     here: dict[str, Any] = {"slug": slug, "subscription_id": row.id}

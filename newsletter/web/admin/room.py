@@ -22,11 +22,11 @@ CURRENT = "newsletter"  # in the browser's session: the newsletter last looked a
 
 def enter(session: Session, slug: str) -> Newsletter:
     """The newsletter a page is about; NotFoundError when there is none of this name. The frame shows it from now on."""
-    return _show(queries.by_slug(session, slug))
+    return _show(guard.entered(queries.by_slug(session, slug)))
 
 
 def enter_by_id(session: Session, newsletter_id: int) -> Newsletter:
-    return _show(queries.by_id(session, newsletter_id))
+    return _show(guard.entered(queries.by_id(session, newsletter_id)))
 
 
 def _show(newsletter: Newsletter) -> Newsletter:
@@ -44,7 +44,7 @@ def _frame() -> dict[str, Any]:
     if found is None:
         return {"user": None, "newsletters": [], "newsletter": None, "settings_tabs": [], "may": guard.may}
     with installation().database.reading() as session:
-        everything = queries.all_newsletters(session)
+        everything = guard.theirs(session)
     shown = g.get("shown") or flask.session.get(CURRENT)
     current = next((item for item in everything if item.slug == shown), everything[0] if everything else None)
     return {

@@ -56,6 +56,8 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("topics", _("Topics"), "admin.topics", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
+        Tab("people", _("People"), "admin.people", Permission.MANAGE_USERS, of_newsletter=False),
+        Tab("log", _("Log"), "admin.log", Permission.MANAGE_USERS, of_newsletter=False),
     )
 
 
@@ -67,6 +69,7 @@ def rooms(current: Newsletter | None) -> Iterator[Link]:
         yield _("Issues"), url_for("admin.issues", slug=current.slug), here == "issues"
         yield _("Articles"), url_for("admin.articles", slug=current.slug), here == "articles"
         yield _("Subscribers"), url_for("admin.subscribers", slug=current.slug), here == "subscribers"
+    if current is not None and guard.may(Permission.READ, everywhere=True):
         yield _("Deliverability"), url_for("admin.deliverability_page"), here == "deliverability"
         yield _("Reports"), url_for("admin.reports", slug=current.slug), here == "reports"
     if first := next(_open_tabs(current), None):
@@ -82,7 +85,13 @@ def settings_tabs(current: Newsletter | None) -> list[Link]:
 
 
 def _open_tabs(current: Newsletter | None) -> Iterator[Tab]:
-    return (tab for tab in _tabs() if guard.may(tab.permission) and (current is not None or not tab.of_newsletter))
+    return (tab for tab in _tabs() if _opens(tab, current))
+
+
+def _opens(tab: Tab, current: Newsletter | None) -> bool:
+    if not tab.of_newsletter:
+        return guard.may(tab.permission, everywhere=True)
+    return current is not None and guard.may(tab.permission, current)
 
 
 def _here() -> str:

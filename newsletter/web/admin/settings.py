@@ -1,11 +1,12 @@
 """What is set for a newsletter."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from newsletter.accounts import audit
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import schedule
@@ -39,8 +40,12 @@ def change_newsletter(slug: str) -> Page:
     try:
         with installation().database.unit() as session:
             newsletter = enter(session, slug)
+            old = asdict(editing.values_of(session, newsletter))
             editing.change_newsletter(session, newsletter, values, now=guard.now(), vault=installation().vault)
-            record(session, "newsletter.changed", newsletter)
+            session.flush()
+            changed = audit.changes(old, asdict(editing.values_of(session, newsletter)))
+            if changed:
+                record(session, "newsletter.changed", newsletter, changed=changed)
     except ValuesError as error:
         with installation().database.reading() as session:
             return _settings_page(session, enter(session, slug), values, error.fields), 422

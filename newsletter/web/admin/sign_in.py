@@ -1,6 +1,6 @@
 """Coming in and going out."""
 
-from flask import g, redirect, render_template, request, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from newsletter.accounts import sessions
@@ -8,6 +8,8 @@ from newsletter.accounts import sign_in as signing
 from newsletter.accounts.models import User
 from newsletter.accounts.sign_in import MIN_PASSWORD, RateLimitError, SignInError
 from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
+from newsletter.staff import invitations
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin
 from newsletter.web.context import caller_network, installation
@@ -56,6 +58,29 @@ def sign_out() -> Page:
     return response
 
 
+@admin.get("/lost-password")
+@guard.open_to_anyone
+def lost_password() -> Page:
+    return _lost_page("")
+
+
+@admin.post("/lost-password")
+@guard.open_to_anyone
+def ask_for_password() -> Page:
+    """The same answer whether the address is known or not."""
+    email = request.form.get("email", "")[:320]
+    database, now = installation().database, guard.now()
+    try:
+        with database.unit() as session:
+            invitations.count_asking(session, email, network=caller_network(), now=now)
+    except RateLimitError as error:
+        return _lost_page(email, str(error), 429)
+    with database.unit() as session:
+        invitations.ask_for_password(session, installation().signer, email, now=now)
+    flash(_("If there is an account for this address, a link is on its way to it."))
+    return redirect(url_for("admin.sign_in"), 303)
+
+
 @admin.get("/password/<token>")
 @guard.open_to_anyone
 def password(token: str) -> Page:
@@ -89,6 +114,10 @@ def _owner(token: str) -> User | None:
 
 def _sign_in_page(email: str, following: str, problem: str | None = None, status: int = 200) -> tuple[str, int]:
     return render_template("admin/sign-in.html", email=email, following=following, problem=problem), status
+
+
+def _lost_page(email: str, problem: str | None = None, status: int = 200) -> tuple[str, int]:
+    return render_template("admin/lost-password.html", email=email, problem=problem), status
 
 
 def _password_page(owner: User, problem: str | None = None, status: int = 200) -> tuple[str, int]:

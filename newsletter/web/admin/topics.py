@@ -1,6 +1,9 @@
 """Topics of a newsletter: named, renamed, taken away."""
 
+from typing import Any
+
 from flask import flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletter.accounts import audit
@@ -10,6 +13,7 @@ from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
 from newsletter.newsletters import queries
 from newsletter.newsletters import topics as naming
+from newsletter.newsletters.models import Topic
 from newsletter.subscriptions import topics as leaving
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
@@ -33,24 +37,20 @@ def change_topics(slug: str) -> Page:
         with installation().database.unit() as session:
             newsletter = enter(session, slug)
             if action == "add":
-                naming.add(session, newsletter, name)
+                made = naming.add(session, newsletter, name)
+                _note(session, "topic.added", made, newsletter=slug, name=made.name)
                 said = _("Noted.")
             elif action == "rename":
-                naming.rename(session, naming.by_slug(session, newsletter, named), name)
+                found = naming.by_slug(session, newsletter, named)
+                old = found.name
+                naming.rename(session, found, name)
+                changed = audit.changes({"name": old}, {"name": found.name})
+                _note(session, "topic.renamed", found, newsletter=slug, changed=changed)
                 said = _("Noted.")
             else:
                 found = naming.by_slug(session, newsletter, named)
                 freed = leaving.remove(session, found)
-                audit.record(
-                    session,
-                    actor=guard.user().email,
-                    action="topic.removed",
-                    subject="topic",
-                    subject_id=found.id,
-                    now=guard.now(),
-                    slug=named,
-                    readers=freed,
-                )
+                _note(session, "topic.removed", found, newsletter=slug, slug=named, readers=freed)
                 said = ngettext(
                     "The topic is gone. %(num)s reader had chosen nothing else and gets everything now.",
                     "The topic is gone. %(num)s readers had chosen nothing else and get everything now.",
@@ -60,6 +60,19 @@ def change_topics(slug: str) -> Page:
         return _page(slug, problem=str(error)), 422
     flash(said)
     return redirect(url_for("admin.topics", slug=slug), 303)
+
+
+def _note(session: Session, action: str, topic: Topic, **details: Any) -> None:
+    audit.record(
+        session,
+        actor=guard.user().email,
+        user_id=guard.user().id,
+        action=action,
+        subject="topic",
+        subject_id=topic.id,
+        now=guard.now(),
+        **details,
+    )
 
 
 def _page(slug: str, problem: str = "") -> str:
