@@ -48,6 +48,8 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("schedules", _("Rhythms"), "admin.schedules", Permission.MANAGE_NEWSLETTERS),
         Tab("rules", _("Contents"), "admin.rules", Permission.MANAGE_NEWSLETTERS),
         Tab("topics", _("Topics"), "admin.topics", Permission.MANAGE_NEWSLETTERS),
+        Tab("look", _("Look"), "admin.look", Permission.MANAGE_NEWSLETTERS),
+        Tab("form", _("Form"), "admin.form", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
     )
