@@ -10,6 +10,7 @@ from newsletter.feedback import models as feedback
 from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
+from newsletter.newsletters import look_models as looks
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import bulk_models as bulk
 from newsletter.subscriptions import count_models as subscription_counts
@@ -28,6 +29,7 @@ ROOMS = (
     feedback,
     feeds,
     issues,
+    looks,
     newsletters,
     preflights,
     ratelimit,

@@ -14,10 +14,9 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from newsletter.articles import imaging
 from newsletter.articles.canonical import absolute_url
 from newsletter.articles.models import Article, Picture, PictureStatus
-from newsletter.core import fetching, jobs
+from newsletter.core import fetching, imaging, jobs
 from newsletter.core.database import Database, among, insert_into
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _

@@ -23,6 +23,7 @@ COMMANDS = {
     "db": "newsletter.cli.db:db",
     "users": "newsletter.cli.users:users",
     "newsletters": "newsletter.cli.newsletters:newsletters",
+    "look": "newsletter.cli.look:look",
     "topics": "newsletter.cli.topics:topics",
     "schedules": "newsletter.cli.schedules:schedules",
     "articles": "newsletter.cli.articles:articles",

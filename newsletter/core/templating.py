@@ -18,6 +18,7 @@ import newsletter
 from newsletter.core import i18n
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
+from newsletter.core.paint import HOUSE
 
 _PACKAGE: Final = Path(newsletter.__file__).parent
 _BUNDLED: Final = _PACKAGE / "_templates"
@@ -51,6 +52,7 @@ def environment() -> Environment:
     )
     made.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
     made.filters["wrap"] = wrap
+    made.globals["paint"] = HOUSE  # of a mail that brings none of its own
     return made
 
 
@@ -79,7 +81,9 @@ def plain(text: str) -> str:
 
 
 def render_mail(name: str, locale: str, /, *, preheader: str = "", **values: object) -> RenderedMail:
-    """A mail of the three templates in `templates/email/<name>/`, in this language."""
+    """A mail of the three templates in `templates/email/<name>/`, in this language; a `paint` among the values is what
+    it is painted with.
+    """
     with i18n.use_locale(locale):
         subject = render(f"{name}/subject.txt", **values)
         parts = {"locale": locale, "subject": subject, "preheader": preheader, **values}

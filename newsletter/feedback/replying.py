@@ -20,6 +20,7 @@ from newsletter.mail.mime import Received
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.wearing import paint_for
 
 READER_REPLY = "reader_reply"
 LIFETIME = timedelta(days=3)
@@ -71,6 +72,7 @@ class ReplyMails:
             mail.language,
             newsletter=newsletter.name,
             publisher=newsletter.publisher,
+            paint=paint_for(newsletter),
             writer=_writer(message),
             title=_one_line(message.get("subject")),
             text=body_text(message),

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
+
+from newsletter.core.errors import RefusedError
+from newsletter.newsletters.look import HOUSE_LOOK, Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,28 @@ class Story:
     language: str = ""
 
 
+class LookFailedError(RefusedError):
+    """An issue cannot be rendered in the look of its newsletter; in the house's it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dress:
+    """What an issue wears: a checked look, the picture of its logo at the size it is shown, and MJML of the
+    newsletter's own, in its one text (see own_mjml.template); empty: the house's.
+    """
+
+    look: Look = HOUSE_LOOK
+    logo: Image | None = None
+    template: str = ""
+
+    @property
+    def is_house(self) -> bool:
+        return self.look == HOUSE_LOOK and not self.template
+
+
+HOUSE: Final = Dress()
+
+
 @dataclass(frozen=True, slots=True)
 class DigestContent:
     """An issue. `day` is the date in the newsletter's time zone, `web_url` its page in the archive.
@@ -73,3 +99,4 @@ class DigestContent:
     replies_welcome: bool = False
     left_out: int = 0
     language: str = ""
+    dress: Dress = HOUSE

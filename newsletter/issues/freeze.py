@@ -10,12 +10,14 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import use_locale
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
-from newsletter.issues import brake, dispatch, grouping, narrowed, pool, seen, waves
+from newsletter.issues import brake, dispatch, dressing, grouping, narrowed, pool, seen, waves
+from newsletter.issues.content import LookFailedError
 from newsletter.issues.models import Issue, IssueKind, IssueStatus, Variant
 from newsletter.issues.reach import reach
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.serving import AT_ONCE, Serving
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import interning
 
 LIFETIME = timedelta(hours=48)  # a digest that could not be delivered by then is no news
@@ -43,13 +45,8 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     held = pool.pool_of(session, issue)
     overlapping = _overlapping(session, issue, held, now=now)
     readers = grouping.group(session, reach(session, issue, now=now, chosen=chosen), overlapping)
-    serving = Serving(session, issue, newsletter, held, links, now=now)
     try:
-        with session.begin_nested(), use_locale(newsletter.language):
-            serving.make_public(grouping.languages(session))
-            for some in grouping.kinds(session):
-                grouping.give(session, serving.serve(some))
-            serving.keep_links()
+        serving = _serve(session, issue, newsletter, held, links, now=now)
     except RefusedError as error:
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)
@@ -81,6 +78,29 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
         ledger.hold(session, issue.id, held=True)
     dispatch.settle(session, issue.id, now=now)
     return issue.audience
+
+
+def _serve(
+    session: Session, issue: Issue, newsletter: Newsletter, held: Pool, links: Links, *, now: datetime
+) -> Serving:
+    """Give each kind of readers what it gets. A look that fails does not keep the issue: it leaves in the house's, all
+    of it. RefusedError when it cannot be written at all.
+    """
+    try:
+        return _serve_all(session, Serving(session, issue, newsletter, held, links, now=now), newsletter)
+    except LookFailedError as error:
+        serving = _serve_all(session, Serving(session, issue, newsletter, held, links, now=now, plain=True), newsletter)
+        dressing.note_failure(newsletter, issue.number, str(error), now=now)
+        return serving
+
+
+def _serve_all(session: Session, serving: Serving, newsletter: Newsletter) -> Serving:
+    with session.begin_nested(), use_locale(newsletter.language):
+        serving.make_public(grouping.languages(session))
+        for some in grouping.kinds(session):
+            grouping.give(session, serving.serve(some))
+        serving.keep_links()
+    return serving
 
 
 def _take_turns(session: Session) -> None:

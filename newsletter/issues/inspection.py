@@ -165,6 +165,12 @@ def _measures(session: Session, issue: Issue, newsletter: Newsletter) -> Measure
     return Measures(*tracked.measures(session, issue.id))
 
 
+def copy_of(mail: RenderedMail) -> Copy:
+    """A mail as it is looked at, of a reader of whom nothing is known."""
+    reader = Recipient(NOBODY, READER, "", ANY_LINKS.unsubscribe(NOBODY, NOBODY), ANY_LINKS.preferences(NOBODY))
+    return _copy(mail, reader)
+
+
 def _copy(mail: RenderedMail, reader: Recipient) -> Copy:
     bare = Copy(mail.subject, mail.preheader, mail.html, mail.text)
     marks = {mark for part in bare.parts().values() for mark in slots.split(part)[1::2]}

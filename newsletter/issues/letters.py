@@ -18,6 +18,7 @@ from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.wearing import paint_for
 
 PROOF = "proof"
 ISSUE_NOTICE = "issue_notice"
@@ -86,7 +87,12 @@ class ReviewMails:
 
     def _letter(self, session: Session, mail: TransactionalMail, newsletter: Newsletter, **values: Any) -> Letter:
         rendered = render_mail(
-            mail.kind, mail.language, newsletter=newsletter.name, publisher=newsletter.publisher, **values
+            mail.kind,
+            mail.language,
+            newsletter=newsletter.name,
+            publisher=newsletter.publisher,
+            paint=paint_for(newsletter),
+            **values,
         )
         return Letter(
             sender=Mailbox(newsletter.from_address, newsletter.from_name),

@@ -12,10 +12,14 @@ from newsletter.core.i18n import direction, format_date, use_locale
 from newsletter.core.i18n import gettext as _
 from newsletter.core.templating import compact, macros, mjml_to_html, plain
 from newsletter.delivery.slots import SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, protect
-from newsletter.issues.content import DigestContent, Image, Story
+from newsletter.issues import footer
+from newsletter.issues.content import DigestContent, Elsewhere, Image, Story
 from newsletter.issues.layout import Headings, Kind, Piece
+from newsletter.issues.own_mjml.compiling import compile_apart
+from newsletter.issues.own_mjml.writing import OwnMjml
 from newsletter.issues.tidy import CARD_WORDS, LEAD_WORDS, SENTENCE_WORDS, Told, in_a_sentence, protected, tidy, told
 from newsletter.newsletters.editions import Edition
+from newsletter.newsletters.look import paint_of
 
 # Marks from the private use area of Unicode, which no text of ours has: it is taken out of what people write.
 SUBJECT_MARK: Final = "\ue001"
@@ -71,6 +75,8 @@ class Pieces:
         self._headings = headings
         self._locale = locale
         self._edition = edition
+        self._look = content.dress.look
+        self._paint = paint_of(content.dress.look)
 
     def render(self, asked: Iterable[Piece]) -> dict[Piece, BlockText]:
         """Each piece in its forms."""
@@ -87,11 +93,17 @@ class Pieces:
         """
         rows = [piece for piece in pieces if piece.kind in _ROWS]
         lines = [piece for piece in pieces if piece.kind in _LINES]
-        write = self._macros("light.mjml" if self._edition is Edition.LIGHT else "body.mjml", self._mail)
+        write = self._macros(
+            "light.mjml" if self._edition is Edition.LIGHT else "body.mjml",
+            self._mail,
+            own=True,
+            pictured_stories=self._edition is Edition.FULL,
+            footer=Markup(protect(footer.as_mail(self._look.footer, self._paint))),  # noqa: S704 - it was Markup before
+        )
         inside = _CUT + Markup("").join(self._write(write, piece, mail=True) + _CUT for piece in lines)
         written = Markup("").join(self._write(write, piece, mail=True) + _ROW_CUT for piece in rows)
         document = write.frame(_ROW_CUT + written + write.lines(inside) + _ROW_CUT)
-        opening, *cut, closing = compact(mjml_to_html(document)).split(_CUT)
+        opening, *cut, closing = compact(self._compile(document)).split(_CUT)
         made = dict(zip((*rows, Piece(Kind.LINES), *lines, Piece(Kind.LINES_END)), map(_piece, cut), strict=True))
         head, foot = Piece(Kind.HEAD), Piece(Kind.FOOT)
         if head in made:
@@ -99,6 +111,10 @@ class Pieces:
         if foot in made:
             made[foot] += _piece(closing)
         return made
+
+    def _compile(self, document: str) -> str:
+        """MJML that somebody wrote is compiled where it can do no harm."""
+        return compile_apart(document) if self._mail.dress.template else mjml_to_html(document)
 
     def _texts(self, pieces: Sequence[Piece]) -> dict[Piece, str]:
         write = self._macros("light.txt" if self._edition is Edition.LIGHT else "body.txt", self._mail)
@@ -110,29 +126,44 @@ class Pieces:
         return made
 
     def _webs(self, pieces: Sequence[Piece]) -> dict[Piece, str]:
-        write = self._macros("web.html", self._web)
+        write = self._macros("web.html", self._web, footer=footer.as_html(self._look.footer), sites=self._look.links)
         return {
             piece: compact(str(self._write(write, piece, mail=False)))
             for piece in pieces
             if piece.kind not in _MAIL_ONLY
         }
 
-    def _macros(self, template: str, content: DigestContent) -> Any:
+    def _macros(self, template: str, content: DigestContent, *, own: bool = False, **others: Any) -> Any:
+        values = self._values(content) | others
+        if own and content.dress.template:
+            return OwnMjml(content.dress.template, values)
+        return macros(f"digest/{template}", **values)
+
+    def _values(self, content: DigestContent) -> dict[str, Any]:
+        """What a template is filled with."""
         language = content.language or self._locale
-        return macros(
-            f"digest/{template}",
-            digest=content,
-            locale=language,
-            direction=direction(language),
-            title=SUBJECT_MARK,
-            preheader=PREHEADER_MARK,
-            day=format_date(content.day),
-            introduction=[text for text in content.introduction.split("\n\n") if text],
-            sender=", ".join(filter(None, (content.publisher, content.postal_address))),
-            unsubscribe=SLOT_UNSUBSCRIBE,
-            preferences=SLOT_PREFERENCES,
-            picture_height=picture_height,
-        )
+        logo = content.dress.logo
+        return {
+            "look": self._look,
+            "paint": self._paint,
+            "logo": logo,
+            "pictured": logo is not None and self._edition is Edition.FULL,
+            "plate": logo is not None and self._look.logo is not None and self._look.logo.plate,
+            "footer": "",
+            "footer_text": protect(footer.as_text(self._look.footer)),
+            "sites": [Elsewhere(protect(place.name), protect(place.url)) for place in self._look.links],
+            "digest": content,
+            "locale": language,
+            "direction": direction(language),
+            "title": SUBJECT_MARK,
+            "preheader": PREHEADER_MARK,
+            "day": format_date(content.day),
+            "introduction": [text for text in content.introduction.split("\n\n") if text],
+            "sender": ", ".join(filter(None, (content.publisher, content.postal_address))),
+            "unsubscribe": SLOT_UNSUBSCRIBE,
+            "preferences": SLOT_PREFERENCES,
+            "picture_height": picture_height,
+        }
 
     def _write(self, write: Any, piece: Piece, *, mail: bool) -> Any:
         """What the template makes of a piece."""

@@ -1,5 +1,6 @@
 """An issue as readers will see it: the same code for a preview and for the freeze."""
 
+import logging
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
@@ -11,8 +12,8 @@ from newsletter.core.i18n import known_locale
 from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
 from newsletter.delivery.personalise import Recipient, fill
-from newsletter.issues import pool
-from newsletter.issues.content import DigestContent
+from newsletter.issues import dressing, pool
+from newsletter.issues.content import HOUSE, DigestContent, Dress, LookFailedError, Story
 from newsletter.issues.contents import check_mail
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueKind
@@ -20,6 +21,8 @@ from newsletter.issues.stories import section_titles, sections_of, stories
 from newsletter.issues.typesetting import Typesetter, assemble
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Edition, Newsletter
+
+log = logging.getLogger(__name__)
 
 
 def preview(
@@ -60,37 +63,60 @@ def preview_next(
     reader: Recipient | None = None,
 ) -> RenderedMail:
     """The same for an issue that has not been made, of these articles. `sections` are keys of `rules`, by article."""
-    content = DigestContent(
+    told = stories(
+        session,
+        newsletter,
+        held,
+        language=language,
+        links=links,
+        sections=section_titles(sections or {}, rules or newsletter.rules),
+        rules=rules or newsletter.rules,
+    )
+    content = content_of_next(session, newsletter, told, language=language, links=links, now=now)
+    setter = Typesetter(content, locale=locale_of(language, newsletter), edition=edition)
+    return seen_by(reader, set_mail(setter, held), links)
+
+
+def content_of_next(
+    session: Session,
+    newsletter: Newsletter,
+    told: tuple[Story, ...],
+    *,
+    language: str,
+    links: Links,
+    now: datetime,
+    dress: Dress | None = None,
+) -> DigestContent:
+    """An issue that has not been made, of these stories; `dress` None: what the newsletter wears."""
+    return DigestContent(
         newsletter=newsletter.name,
         publisher=newsletter.publisher,
         postal_address=newsletter.postal_address,
         web_url=links.archive(newsletter.slug),
         number=0,
         day=_day(now, newsletter),
-        stories=stories(
-            session,
-            newsletter,
-            held,
-            language=language,
-            links=links,
-            sections=section_titles(sections or {}, rules or newsletter.rules),
-            rules=rules or newsletter.rules,
-        ),
+        stories=told,
         replies_welcome=newsletter.reply_to is not None,
         language=_foreign(language, newsletter),
+        dress=dressing.dress_of(session, newsletter, links) if dress is None else dress,
     )
-    setter = Typesetter(content, locale=_locale(language, newsletter), edition=edition)
-    return seen_by(reader, set_mail(setter, held), links)
 
 
 def typesetter(
-    session: Session, issue: Issue, newsletter: Newsletter, *, language: str, edition: Edition, links: Links
+    session: Session,
+    issue: Issue,
+    newsletter: Newsletter,
+    *,
+    language: str,
+    edition: Edition,
+    links: Links,
+    plain: bool = False,
 ) -> Typesetter:
     """What sets an issue for readers of a language and an edition: with all articles of its pool, each translated where
     a translation exists, dated in the newsletter's zone.
 
     A subject that an editor wrote is in the newsletter's language; in another one it is made from the stories. A
-    correction is what somebody wrote, whoever reads it.
+    correction is what somebody wrote, whoever reads it. `plain`: in the house's look, whatever the newsletter wears.
     """
     own = language == newsletter.language or issue.kind is IssueKind.CORRECTION
     held = article_ids(session, issue.id)
@@ -115,12 +141,22 @@ def typesetter(
         introduction=issue.introduction if own else "",
         replies_welcome=newsletter.reply_to is not None,
         language=_foreign(language, newsletter),
+        dress=HOUSE if plain else dressing.dress_of(session, newsletter, links),
     )
-    return Typesetter(content, locale=_locale(language, newsletter), edition=edition)
+    return Typesetter(content, locale=locale_of(language, newsletter), edition=edition)
 
 
 def set_mail(setter: Typesetter, held: Sequence[int]) -> RenderedMail:
-    """The mail of these articles, with slots."""
+    """The mail of these articles, with slots; in the house's look where the newsletter's own fails."""
+    try:
+        return set_strictly(setter, held)
+    except LookFailedError as error:
+        log.warning("A look failed, the house's is shown instead: %s", error)
+        return set_strictly(setter.undressed(), held)
+
+
+def set_strictly(setter: Typesetter, held: Sequence[int]) -> RenderedMail:
+    """The same; LookFailedError where the look fails."""
     made = setter.set(held)
     return assemble([setter.block(key) for key in made.keys], subject=made.subject, preheader=made.preheader)
 
@@ -140,11 +176,11 @@ def _day(moment: datetime, newsletter: Newsletter) -> date:
     return moment.astimezone(ZoneInfo(newsletter.timezone)).date()
 
 
-def _locale(language: str, newsletter: Newsletter) -> str:
+def locale_of(language: str, newsletter: Newsletter) -> str:
     """What our own words come in: the language, else the newsletter's."""
     return known_locale(language) or known_locale(newsletter.language) or "en"
 
 
 def _foreign(language: str, newsletter: Newsletter) -> str:
     """The language when our own words come in another one."""
-    return "" if language == _locale(language, newsletter) else language
+    return "" if language == locale_of(language, newsletter) else language

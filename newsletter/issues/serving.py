@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles.models import Article
 from newsletter.core.database import among
+from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import LOCALES
 from newsletter.core.urls import Links
 from newsletter.delivery.slots import fill_for_nobody
 from newsletter.issues import grouping, preview, seen
-from newsletter.issues.content import Story
+from newsletter.issues.content import LookFailedError, Story
 from newsletter.issues.contents import check_mail
 from newsletter.issues.grouping import Kind
 from newsletter.issues.models import Block, Issue, IssueKind, Variant
@@ -48,14 +49,24 @@ class Serving:
     """Decides what each kind of reader gets, and writes variants and blocks when they are first needed."""
 
     def __init__(
-        self, session: Session, issue: Issue, newsletter: Newsletter, held: Pool, links: Links, *, now: datetime
+        self,
+        session: Session,
+        issue: Issue,
+        newsletter: Newsletter,
+        held: Pool,
+        links: Links,
+        *,
+        now: datetime,
+        plain: bool = False,
     ) -> None:
+        """`plain`: in the house's look. In the newsletter's own everything raises LookFailedError where that fails."""
         self._session = session
         self._issue = issue
         self._newsletter = newsletter
         self._pool = held
         self._links = links
         self._now = now
+        self._plain = plain
         self._setters: dict[tuple[str, Edition], Typesetter] = {}
         self._blocks: dict[str, int] = {}
         self._book = LinkBook(links.site_url)
@@ -183,10 +194,21 @@ class Serving:
         setter = self._setters.get((language, edition))
         if setter is None:
             setter = preview.typesetter(
-                self._session, self._issue, self._newsletter, language=language, edition=edition, links=self._links
+                self._session,
+                self._issue,
+                self._newsletter,
+                language=language,
+                edition=edition,
+                links=self._links,
+                plain=self._plain,
             )
-            sample = preview.set_mail(setter, self._pick(None, language, frozenset()))
-            check_mail(sample, self._issue, self._newsletter, links=self._links)
+            sample = preview.set_strictly(setter, self._pick(None, language, frozenset()))
+            try:
+                check_mail(sample, self._issue, self._newsletter, links=self._links)
+            except RefusedError as error:
+                if setter.is_dressed:
+                    raise LookFailedError(str(error)) from error
+                raise
             self._setters[language, edition] = setter
         return setter
 

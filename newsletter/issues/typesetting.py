@@ -4,16 +4,17 @@ Pure, and the same code for a preview, a proof and the freeze: what one of them 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 from markupsafe import escape
 
+from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import use_locale
 from newsletter.core.templating import RenderedMail
 from newsletter.delivery.slots import protect
-from newsletter.issues.content import DigestContent, Story
+from newsletter.issues.content import HOUSE, DigestContent, LookFailedError, Story
 from newsletter.issues.layout import Headings, Piece, fit, lay_out, list_up, most_cards, pieces_of
 from newsletter.issues.pieces import PREHEADER_MARK, STORIES, SUBJECT_MARK, BlockText, Pieces
 from newsletter.issues.subject import make_preheader, make_subject
@@ -55,13 +56,15 @@ class Typesetter:
     """
 
     def __init__(self, content: DigestContent, *, locale: str, edition: Edition = Edition.FULL) -> None:
+        self._content = content
         self._locale = locale
         self._edition = edition
         self._number = content.number
         self._left_out = content.left_out
         self._frame = tidy(content)
-        in_mail = {story.article_id: tidy_story(story, content.web_url) for story in content.stories}
-        on_page = {story.article_id: tidy_story(story, "") for story in content.stories}
+        told = [story if content.dress.look.minutes else replace(story, minutes=0) for story in content.stories]
+        in_mail = {story.article_id: tidy_story(story, content.web_url) for story in told}
+        on_page = {story.article_id: tidy_story(story, "") for story in told}
         self._stories: dict[int, Story] = in_mail
         self._headings = Headings(tuple(in_mail.values()))
         self._pieces = Pieces(content, in_mail, on_page, self._headings, locale=locale, edition=edition)
@@ -110,7 +113,7 @@ class Typesetter:
         return sum([weights[piece] for piece in pieces], titles)
 
     def _render(self, pieces: Iterable[Piece]) -> None:
-        for piece, block in self._pieces.render(pieces).items():
+        for piece, block in self._rendered(pieces).items():
             key = f"{piece.kind}:{self._language}:{self._edition}:{piece.which}"
             self._weights[piece] = len(block.html.encode())
             if block.html or block.text or block.web_html:
@@ -118,6 +121,24 @@ class Typesetter:
                 self._blocks[key] = block
                 if piece.kind in STORIES:
                     self._told[key] = self._stories[piece.which]
+
+    def _rendered(self, pieces: Iterable[Piece]) -> dict[Piece, BlockText]:
+        try:
+            return self._pieces.render(pieces)
+        except Exception as error:
+            if self._content.dress.is_house:
+                raise
+            reason = str(error) if isinstance(error, RefusedError) else type(error).__name__
+            raise LookFailedError(reason) from error
+
+    def undressed(self) -> "Typesetter":
+        """The same in the house's look."""
+        return Typesetter(replace(self._content, dress=HOUSE), locale=self._locale, edition=self._edition)
+
+    @property
+    def is_dressed(self) -> bool:
+        """Whether it sets in a look of the newsletter's own."""
+        return not self._content.dress.is_house
 
     def _titles(self, article_ids: Sequence[int]) -> tuple[str, str]:
         """What an editor wrote, else what the stories give."""

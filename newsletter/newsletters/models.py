@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from newsletter.core.columns import Base, RowId, words
 from newsletter.newsletters.editions import Edition as Edition  # noqa: PLC0414 - other rooms have it from here
@@ -42,6 +42,10 @@ class Newsletter(Base):
     issues.selection); None: by the defaults. `review`, `approvers` (addresses) and `too_late` say who looks at a digest
     before it leaves, `cooling_minutes` for how long it can be pulled back, `breaking_cap` how many breaking news a
     reader gets a day at most. `clicks` and `opens`: what of them its issues measure from their freeze on.
+
+    `look` is how its mails look (see look), `look_template` MJML of its own for them; None: the house's. `look_failed`:
+    when and why an issue had to leave in the house's look instead. `form`: texts and fields of its sign-up form (see
+    sign_up_form).
     """
 
     __tablename__ = "newsletters"
@@ -68,6 +72,10 @@ class Newsletter(Base):
     breaking_cap: Mapped[int] = mapped_column(default=3, server_default="3")
     clicks: Mapped[Measure] = mapped_column(words(Measure), default=Measure.OFF, server_default="off")
     opens: Mapped[Measure] = mapped_column(words(Measure), default=Measure.OFF, server_default="off")
+    look: Mapped[dict[str, Any] | None]
+    look_template: Mapped[str | None] = deferred(mapped_column(Text))
+    look_failed: Mapped[dict[str, Any] | None]
+    form: Mapped[dict[str, Any] | None]
 
     @property
     def domain(self) -> str:

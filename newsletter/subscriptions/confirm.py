@@ -58,6 +58,8 @@ def confirm(session: Session, token: str, *, network: str, now: datetime) -> Con
         return view
     confirmation.used_at = now
     records.activate(subscription, now=now)
+    if confirmation.name and not subscriber.name:
+        subscriber.name = confirmation.name
     # Only a bounce can stand here: a confirmation for anything else is never mailed. The mail arrived, so the mailbox
     # exists.
     suppression.lift(session, subscriber.email_key, by="confirmation", now=now)

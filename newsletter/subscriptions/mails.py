@@ -19,6 +19,7 @@ from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.wearing import paint_for
 from newsletter.subscriptions.models import Confirmation
 from newsletter.suppression import ledger as suppression
 
@@ -74,6 +75,7 @@ class SubscriptionMails:
             mail.language,
             newsletter=newsletter.name,
             publisher=newsletter.publisher,
+            paint=paint_for(newsletter),
             **values,
         )
         return Letter(

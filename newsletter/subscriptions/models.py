@@ -135,7 +135,7 @@ class Confirmation(Base):
     """A request to confirm. Only the newest of a subscription counts.
 
     The token itself is nowhere stored: `token_hash` finds it, and the worker derives it again from `nonce` and the
-    secret key.
+    secret key. `name`: what the form was told, for a reader who has none yet once this is confirmed.
     """
 
     __tablename__ = "confirmations"
@@ -145,6 +145,7 @@ class Confirmation(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     nonce: Mapped[str] = mapped_column(String(40))
     wording: Mapped[str] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.addresses import Address
 from newsletter.core.database import insert_into
+from newsletter.mail import words
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 
 MAX_NAME = 200  # characters
@@ -20,7 +21,7 @@ def subscriber_for(session: Session, address: Address, *, language: str, now: da
             email=address.email,
             email_key=address.key,
             domain=address.domain,
-            name=" ".join(name.split())[:MAX_NAME],
+            name=clean_name(name),
             language=language,
             attributes={},
             created_at=now,
@@ -28,6 +29,11 @@ def subscriber_for(session: Session, address: Address, *, language: str, now: da
         .on_conflict_do_nothing(index_elements=[Subscriber.email_key])
     )
     return session.scalars(select(Subscriber).where(Subscriber.email_key == address.key)).one()
+
+
+def clean_name(name: str) -> str:
+    """A name in one line of bearable length, without what nobody sees."""
+    return words.clean(name)[:MAX_NAME].strip()
 
 
 def subscription_for(session: Session, subscriber_id: int, newsletter_id: int, *, now: datetime) -> Subscription:

@@ -42,9 +42,10 @@ def request_subscription(
     wording: str,
     now: datetime,
     wish: Wish | None = None,
+    name: str = "",
 ) -> None:
-    """Write the request down; the worker mails what there is to mail. `wish` is kept until the confirmation, and only
-    where one is mailed: nobody changes what a reader has chosen by typing their address.
+    """Write the request down; the worker mails what there is to mail. `wish` and `name` are kept until the
+    confirmation, and only where one is mailed: nobody changes what a reader has chosen by typing their address.
 
     A new, pending or ended subscription gets a confirmation mail, an active one a mail that says so, a suppressed
     address nothing.
@@ -66,7 +67,9 @@ def request_subscription(
     if wish is not None:
         wishes.grant(session, newsletter, subscription, wish, now=now, network=network)
     consent.record(session, subscription, ConsentKind.REQUESTED, now=now, wording=wording, form=form, network=network)
-    queue_confirmation(session, signer, subscriber, subscription, wording=wording, language=language, now=now)
+    queue_confirmation(
+        session, signer, subscriber, subscription, wording=wording, language=language, now=now, name=name
+    )
 
 
 def queue_confirmation(
@@ -78,6 +81,7 @@ def queue_confirmation(
     wording: str,
     language: str,
     now: datetime,
+    name: str = "",
 ) -> None:
     """Make a confirmation and queue its mail; the links of earlier ones stop working."""
     session.execute(
@@ -96,6 +100,7 @@ def queue_confirmation(
             token_hash=hash_token(signer.derive_token(CONFIRM, nonce)),
             nonce=nonce,
             wording=wording,
+            name=records.clean_name(name) or None,
             created_at=now,
             expires_at=now + LIFETIME,
         )

@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from newsletter.articles.imaging import MOST_BYTES, WIDEST, UnusableError, encode
+from newsletter.core.imaging import MOST_BYTES, WIDEST, UnusableError, encode
 
 RED, BLUE = (200, 30, 30), (20, 40, 220)
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from newsletter.core.colour import contrast
 from newsletter.issues.preflight import seen
-from newsletter.issues.preflight.colour import contrast
 from newsletter.issues.preflight.findings import Finding, Level, all_of
 from newsletter.issues.preflight.page import Page
 from newsletter.issues.preflight.seen import Look, Theme

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from newsletter.issues.preflight.colour import BLACK, WHITE, Colour, first_colour, read_colour
+from newsletter.core.colour import BLACK, WHITE, Colour, first_colour, read_colour
 from newsletter.issues.preflight.css import Rule
 from newsletter.issues.preflight.matching import Matcher
 from newsletter.issues.preflight.page import Element, Page

@@ -54,6 +54,8 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("rules", _("Contents"), "admin.rules", Permission.MANAGE_NEWSLETTERS),
         Tab("measuring", _("Measuring"), "admin.measuring", Permission.MANAGE_NEWSLETTERS),
         Tab("topics", _("Topics"), "admin.topics", Permission.MANAGE_NEWSLETTERS),
+        Tab("look", _("Look"), "admin.look", Permission.MANAGE_NEWSLETTERS),
+        Tab("form", _("Form"), "admin.form", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
         Tab("people", _("People"), "admin.people", Permission.MANAGE_USERS, of_newsletter=False),

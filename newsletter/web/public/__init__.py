@@ -10,9 +10,13 @@ from newsletter.web.public import (
     preferences,
     privacy,
     review,
+    style,
     subscribe,
     unsubscribe,
 )
+
+# Importing it puts its view on the blueprint of the form.
+STYLE = style
 
 BLUEPRINTS = (
     subscribe.blueprint,

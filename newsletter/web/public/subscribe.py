@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, jsonify, make_response, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
@@ -16,8 +17,9 @@ from newsletter.core.clock import utc_now
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import archive
-from newsletter.newsletters import queries
+from newsletter.newsletters import form_changes, queries
 from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.sign_up_form import SignUpForm, read_form
 from newsletter.subscriptions import wishes as wishing
 from newsletter.subscriptions.interning import ChoiceValues
 from newsletter.subscriptions.signup import request_subscription
@@ -50,6 +52,8 @@ class Entry:
     by_machine: bool
     topics: frozenset[str] | None = None  # None: the form did not ask
     cadence: str = ""
+    name: str = ""
+    wording: str = ""  # the id of the consent's wording that it showed
 
 
 @blueprint.get("/")
@@ -77,7 +81,27 @@ def snippet(slug: str) -> str:
         newsletter=newsletter,
         publisher=newsletter.publisher,
         address=installation().links.form(slug),
+        lines=snippet_lines(newsletter, read_form(newsletter.form), current_language()),
     )
+
+
+def snippet_lines(newsletter: Newsletter, shown: SignUpForm, language: str) -> str:
+    """The form as HTML to paste into any page."""
+    return render_template(
+        "public/snippet.txt",
+        newsletter=newsletter,
+        address=installation().links.form(newsletter.slug),
+        shown=shown,
+        says=shown.says(language),
+        wording_id=shown.wordings.get(language),
+        language=language,
+    ).strip()
+
+
+def snippet_page(newsletter: Newsletter, shown: SignUpForm) -> str:
+    """The snippet alone, as a page without style has it."""
+    lines = snippet_lines(newsletter, shown, current_language())
+    return render_template("public/snippet-alone.html", newsletter=newsletter, lines=lines)
 
 
 @blueprint.post("/")
@@ -106,6 +130,8 @@ def _read_entry() -> Entry:
         by_machine=form.filled_by_machine(),
         topics=frozenset(asked.getlist("topic")[:MOST_TOPICS]) if "choose" in asked else None,
         cadence=asked.get("cadence", ""),
+        name=asked.get("name", ""),
+        wording=asked.get("w", ""),
     )
 
 
@@ -130,18 +156,14 @@ def _take(entry: Entry, slug: str | None) -> Response:
     if is_stale(installation().signer, entry.stamp, now):
         sentence = _("This form was open for a long time. Press the button again.")
         return _refuse(newsletters, newsletter, entry, {"form": sentence}, slug)
-    outcome = "machine" if entry.by_machine else _write_down(newsletter, address, wish, now)
+    outcome = "machine" if entry.by_machine else _write_down(newsletter, address, wish, now, entry=entry)
     sleep(until_next_step(perf_counter() - started))
     meters(current_app).sign_ups.labels(outcome).inc()
     if request.is_json:
         return make_response(
             jsonify(status="confirm", message=_("Look into your inbox: a message waits for your yes.")), 202
         )
-    return make_response(
-        render_template(
-            "public/sent.html", newsletter=newsletter, email=entry.email.strip(), publisher=newsletter.publisher
-        )
-    )
+    return make_response(thanks_page(newsletter, entry.email.strip(), read_form(newsletter.form)))
 
 
 def _chosen(newsletters: list[Newsletter], entry: Entry) -> Newsletter:
@@ -155,7 +177,7 @@ def _chosen(newsletters: list[Newsletter], entry: Entry) -> Newsletter:
     raise NotFoundError(_("This newsletter does not exist.")) if named else RefusedError(_("Choose a newsletter."))
 
 
-def _write_down(newsletter: Newsletter, address: Address, wish: Wish | None, now: datetime) -> str:
+def _write_down(newsletter: Newsletter, address: Address, wish: Wish | None, now: datetime, *, entry: Entry) -> str:
     """Write the request, unless too many came from the same network; what became of it is told to the counters only."""
     network = caller_network()
     with installation().database.unit() as session:
@@ -169,9 +191,10 @@ def _write_down(newsletter: Newsletter, address: Address, wish: Wish | None, now
             language=current_language(),
             form=_form_name(),
             network=network,
-            wording=consent_wording(newsletter),
+            wording=_agreed(session, newsletter, entry),
             now=now,
             wish=wish,
+            name=entry.name if read_form(newsletter.form).name else "",
         )
     return "taken"
 
@@ -191,8 +214,34 @@ def until_next_step(elapsed: float) -> float:
     return -elapsed % STEP
 
 
+def thanks_page(newsletter: Newsletter, email: str, shown: SignUpForm) -> str:
+    """What a reader sees when the address was taken."""
+    return render_template(
+        "public/sent.html",
+        newsletter=newsletter,
+        email=email,
+        publisher=newsletter.publisher,
+        says=shown.says(current_language()),
+    )
+
+
+def _agreed(session: Session, newsletter: Newsletter, entry: Entry) -> str:
+    """The wording that the reader saw, which a form opened before a change of it names; else the one in force."""
+    seen = None
+    if entry.wording.isascii() and entry.wording.isdecimal() and len(entry.wording) < 16:
+        seen = form_changes.wording(session, newsletter.id, int(entry.wording))
+    if seen is None:
+        return consent_wording(newsletter)
+    return seen or usual_wording(newsletter)
+
+
 def consent_wording(newsletter: Newsletter) -> str:
-    """The sentence beside the button, kept as proof of what was agreed to."""
+    """The sentence beside the button in the current language, kept as proof of what was agreed to."""
+    return read_form(newsletter.form).says(current_language()).consent or usual_wording(newsletter)
+
+
+def usual_wording(newsletter: Newsletter) -> str:
+    """The house's, where a newsletter has none of its own."""
     return _(
         "By subscribing you agree to receive %(name)s by e-mail. You can leave in one click at any time.",
         name=newsletter.name,
@@ -248,18 +297,35 @@ def _show(
             **values,
         )
     with installation().database.reading() as session:
-        latest = archive.latest(session, newsletter.id)
-        options = wishing.options(session, newsletter)
+        return form_page(session, newsletter, read_form(newsletter.form), entry=entry, values=values)
+
+
+def form_page(
+    session: Session,
+    newsletter: Newsletter,
+    shown: SignUpForm,
+    *,
+    entry: Entry | None = None,
+    values: dict[str, Any] | None = None,
+) -> str:
+    """The page of one newsletter with its form as it is `shown`. `values`: what was entered, and what is wrong."""
+    latest = archive.latest(session, newsletter.id)
+    options = wishing.options(session, newsletter)
     everything = frozenset(str(item.id) for item in options.topics)
+    says = shown.says(current_language())
     return render_template(
         "public/form.html",
         newsletter=newsletter,
+        shown=shown,
+        says=says,
+        wording_id=shown.wordings.get(current_language()),
+        name=entry.name[:200] if entry else "",
         latest=latest,
         options=options,
         ticked=everything if entry is None or entry.topics is None else entry.topics,
         cadence=entry.cadence if entry else "",
-        wording=consent_wording(newsletter),
+        wording=says.consent or usual_wording(newsletter),
         publisher=newsletter.publisher,
-        home=url_for(".form", slug=newsletter.slug),
-        **values,
+        home=url_for("subscribe.form", slug=newsletter.slug),
+        **(values or {"email": "", "problems": {}, "stamp": ""}),
     )

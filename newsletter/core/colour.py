@@ -2,6 +2,7 @@
 
 import colorsys
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 
@@ -95,16 +96,38 @@ def contrast(first: Colour, second: Colour) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+def mixed(first: Colour, second: Colour, share: float) -> Colour:
+    """`first` with a `share` (0 to 1) of `second` in it."""
+    return Colour(*(one + (other - one) * share for one, other in zip(first[:3], second[:3], strict=True)))
+
+
+def nearest(colour: Colour, against: Sequence[Colour], least: float) -> Colour | None:
+    """The colour itself where its contrast with each of the others is `least` at least; else the one of the same hue
+    whose lightness is nearest to its own; None where there is none.
+    """
+    if all(contrast(colour, other) >= least for other in against):
+        return colour
+    hue, light, saturation = colorsys.rgb_to_hls(*colour[:3])
+    for step in range(1, 256):
+        for lightness in (light - step / 255, light + step / 255):
+            if -1 / 255 < lightness < 256 / 255:
+                tried = _rounded(Colour(*colorsys.hls_to_rgb(hue, min(1.0, max(0.0, lightness)), saturation)))
+                if all(contrast(tried, other) >= least for other in against):
+                    return tried
+    return None
+
+
+def _rounded(colour: Colour) -> Colour:
+    """As it can be written in eight bits a part: what is told to pass must pass when it is typed."""
+    return Colour(*(round(part * 255) / 255 for part in colour[:3]))
+
+
 def _luminance(colour: Colour) -> float:
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
         for part in (colour[0], colour[1], colour[2])
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
 def _read_function(name: str, arguments: str) -> Colour | None:
