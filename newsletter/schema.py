@@ -10,6 +10,7 @@ from newsletter.feedback import models as feedback
 from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
+from newsletter.issues import sending_models as sendings
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import models as subscriptions
 from newsletter.suppression import models as suppression
@@ -25,6 +26,7 @@ ROOMS = (
     newsletters,
     preflights,
     ratelimit,
+    sendings,
     subscriptions,
     suppression,
 )

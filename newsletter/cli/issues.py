@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli import checking, deciding, listing
+from newsletter.cli import checking, deciding, listing, pacing
 from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import dispatch, queries, reasons
@@ -88,7 +88,7 @@ def cancel(issue_id: int, json_: bool) -> None:
 
 
 issues.add_command(checking.check)
-for command in deciding.COMMANDS:
+for command in (*deciding.COMMANDS, *pacing.COMMANDS):
     issues.add_command(command)
 
 

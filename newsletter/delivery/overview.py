@@ -10,6 +10,7 @@ from newsletter.core.settings import Settings
 from newsletter.core.tokens import Vault
 from newsletter.delivery import advice, lanes, relays, throttle
 from newsletter.delivery.lanes import LaneRow
+from newsletter.delivery.limits import ISSUE
 from newsletter.delivery.models import RelayRecord
 from newsletter.delivery.throttle import State
 
@@ -28,6 +29,7 @@ def overview(session: Session, settings: Settings, vault: Vault, *, now: datetim
             {"relay": records[row.relay_id].name if row.relay_id in records else "", "domain": row.domain}
             | _lane(row, None, now)
             for row in rows.values()
+            if not row.domain.startswith(ISSUE)
         ],
     }
 

@@ -56,6 +56,11 @@ class Counts:
         """Those that may still leave."""
         return self.queued + self.sending + self.deferred
 
+    @property
+    def through(self) -> int:
+        """Those that have come to an end, but for those that were left out."""
+        return self.sent + self.failed + self.unknown
+
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
@@ -68,6 +73,11 @@ def by_wave(session: Session, issue_id: int) -> dict[int, Counts]:
     sums = [func.sum(getattr(Batch, name)) for name in columns]
     rows = session.execute(select(Batch.wave, *sums).where(Batch.issue_id == issue_id).group_by(Batch.wave))
     return {wave: Counts(**{name: int(n) for name, n in zip(columns, row, strict=True)}) for wave, *row in rows}
+
+
+def counts(session: Session, issue_id: int) -> Counts:
+    """The same for the whole issue."""
+    return sum(by_wave(session, issue_id).values(), Counts())
 
 
 def work_left(session: Session, issue_id: int) -> bool:

@@ -49,6 +49,7 @@ class Issue(Base):
 
     `wave`: the deliveries of waves up to this one may leave; 0 before the freeze. `pause_reason`: why it was paused
     when nobody pressed the button, `{"code": ..., figures}`. `brake_released`: somebody has read it and wants to go on.
+    `moving_since`: when it left, or was last let go on. `reckoned_at`: when its figures by domain were made exact.
     """
 
     __tablename__ = "issues"
@@ -85,6 +86,8 @@ class Issue(Base):
     too_late: Mapped[TooLate] = mapped_column(words(TooLate), default=TooLate.SEND, server_default="send")
     proofed_revision: Mapped[int | None]  # the revision that approvers were last sent
     nothing_new: Mapped[int | None]
+    moving_since: Mapped[datetime | None]
+    reckoned_at: Mapped[datetime | None]
 
 
 class Approval(Base):

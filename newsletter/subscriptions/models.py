@@ -41,6 +41,7 @@ class Subscriber(Base):
     """A person who gets mail. `email` is as typed; `email_key` is what makes two spellings one person."""
 
     __tablename__ = "subscribers"
+    __table_args__ = (Index("ix_subscribers_domain_id", "domain", "id"),)
 
     id: Mapped[RowId]
     email: Mapped[str] = mapped_column(String(320))
