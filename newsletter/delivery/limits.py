@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
@@ -82,10 +83,11 @@ def set_limits(
         if limit is not None and not 0 < limit <= MOST:
             raise RefusedError(_("A limit is a number above 0. To let nothing through, pause."))
     lane = _locked(session, relay_id, domain, now)
+    before = {name: getattr(lane, name) for name in limits}
     for name, limit in limits.items():
         setattr(lane, name, limit)
     lane.updated_at = now
-    _record(session, lane, "lane.limited", actor, now)
+    _record(session, lane, "lane.limited", actor, now, before=before, after=dict(limits))
     look_again(session, now=now)
     return lane
 
@@ -156,7 +158,7 @@ def _locked(session: Session, relay_id: int, domain: str, now: datetime) -> Lane
     return session.scalars(query).one()
 
 
-def _record(session: Session, lane: Lane, action: str, actor: str, now: datetime) -> None:
+def _record(session: Session, lane: Lane, action: str, actor: str, now: datetime, **details: Any) -> None:
     audit.record(
         session,
         actor=actor,
@@ -166,4 +168,5 @@ def _record(session: Session, lane: Lane, action: str, actor: str, now: datetime
         now=now,
         relay_id=lane.relay_id,
         domain=lane.domain,
+        **details,
     )

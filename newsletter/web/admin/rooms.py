@@ -17,6 +17,8 @@ Link = tuple[str, str, bool]
 # The room that a view belongs to, by the file the view is in; a file that is not named is a room of its own.
 ROOM_OF = {
     "compose": "issues",
+    "deliveries": "issues",
+    "pacing": "issues",
     "preflight": "issues",
     "sending": "issues",
     "urgent": "issues",
@@ -50,6 +52,8 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("topics", _("Topics"), "admin.topics", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
+        Tab("relays", _("Relays"), "admin.relays", Permission.MANAGE_NEWSLETTERS, of_newsletter=False),
+        Tab("incoming", _("Incoming mail"), "admin.incoming", Permission.MANAGE_NEWSLETTERS, of_newsletter=False),
     )
 
 
