@@ -91,12 +91,10 @@ def page(
     issue_id: int,
     *,
     status: DeliveryStatus | None,
-    subscriber_ids: list[int] | None,
     before: int | None,
     limit: int,
 ) -> list[DeliveryRow]:
-    """Deliveries of an issue batch by batch, the last one first, after the delivery `before`; `subscriber_ids` narrows
-    it to these readers.
+    """Deliveries of an issue batch by batch, the last one first, after the delivery `before`.
 
     The batches' counts tell where deliveries in a state are, so that a few in a million are found without an index on
     what changes all the time.
@@ -120,10 +118,7 @@ def page(
     )
     if status is not None:
         query = query.where(Delivery.status == status)
-    if subscriber_ids is not None:
-        query = query.where(Delivery.subscriber_id.in_(subscriber_ids))
-    else:
-        query = query.where(Delivery.batch_id.in_(_batches(session, issue_id, status, up_to=cursor, rows=limit)))
+    query = query.where(Delivery.batch_id.in_(_batches(session, issue_id, status, up_to=cursor, rows=limit)))
     if cursor is not None:
         query = query.where(or_(Delivery.batch_id < cursor, and_(Delivery.batch_id == cursor, Delivery.id < before)))
     return [DeliveryRow(*row) for row in session.execute(query)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.database import among
@@ -137,7 +137,7 @@ def _by_batch(
     most = WINDOW if domain else limit + 1
     rows: list[DeliveryView] = []
     for _step in range(STEPS):
-        page = deliveries.page(session, issue_id, status=status, subscriber_ids=None, before=before, limit=most)
+        page = deliveries.page(session, issue_id, status=status, before=before, limit=most)
         views = _views(session, [row.id for row in page], domain)
         rows += [views[row.id] for row in page if row.id in views]
         if len(rows) > limit:
@@ -155,9 +155,9 @@ def _views(session: Session, delivery_ids: Sequence[int], domain: str) -> dict[i
     return {row.id: DeliveryView(*row) for row in session.execute(query)}
 
 
-def _deliveries(issue_id: int | None) -> Select[Any]:
+def _deliveries(issue_id: int | None) -> Any:
     """In the order of `DeliveryView`."""
-    query: Select[Any] = select(
+    query: Any = select(
         Delivery.id,
         func.coalesce(Subscriber.email, "").label("email"),
         Delivery.status,
