@@ -29,8 +29,10 @@ from newsletter.subscriptions.models import Subscriber
 
 WINDOW = 2000  # readers, or deliveries, that are looked at in one step
 STEPS = 4
-BY_READER = (None, DeliveryStatus.SENT, DeliveryStatus.QUEUED)
-"""States that most of a domain's readers share: any other one is rare, and its batches know where it is."""
+FEW = 100
+"""Deliveries in a state, of the whole issue, that are looked at one by one; where there are more of them, the readers
+of a domain lead to some soon.
+"""
 MOST_ATTEMPTS = 100
 
 
@@ -69,7 +71,7 @@ def find(
     """
     if text:
         return _by_reader(session, issue_id, _begins_with(text), "email_key", status, domain, after, limit)
-    if domain and status in BY_READER:
+    if domain and (status is None or getattr(deliveries.counts(session, issue_id), status.value) > FEW):
         return _by_reader(session, issue_id, Subscriber.domain == domain, "id", status, "", after, limit)
     return _by_batch(session, issue_id, status, domain, _number(after), limit)
 
@@ -134,7 +136,7 @@ def _by_batch(
     session: Session, issue_id: int, status: DeliveryStatus | None, domain: str, before: int | None, limit: int
 ) -> Found:
     """Batch by batch, the last one first: those that have deliveries in the state."""
-    most = WINDOW if domain else limit + 1
+    most = FEW + 1 if domain else limit + 1
     rows: list[DeliveryView] = []
     for _step in range(STEPS):
         page = deliveries.page(session, issue_id, status=status, before=before, limit=most)
