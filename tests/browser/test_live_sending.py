@@ -50,7 +50,7 @@ def test_an_issue_is_slowed_down_paused_and_resumed_and_a_reader_is_found(servic
 
     page.get_by_text("Ralentir", exact=True).first.click()
     page.get_by_label("Messages au plus").fill("6")
-    page.get_by_label("En", exact=True).select_option("minute")
+    page.locator("#unit").select_option("minute")
     page.locator("details.slow").get_by_role("button", name="Ralentir").click()
     expect(page.locator("#live-speed")).to_contain_text("au plus 6,0 par minute")
 
@@ -66,6 +66,7 @@ def test_an_issue_is_slowed_down_paused_and_resumed_and_a_reader_is_found(servic
     expect(dialog).to_have_count(0)
 
     page.get_by_role("button", name="Aussi vite que possible").click()
+    expect(page.locator("#live-speed")).not_to_contain_text("par minute")
     page.keyboard.press("p")
     expect(page.locator("#live-head")).to_contain_text("En cours d’envoi")
     service.command("relays", "limit", "--per-second", "none")
