@@ -19,7 +19,7 @@ from newsletter.delivery.models import (
     DomainTally,
     Lane,
 )
-from newsletter.issues import dispatch, domains, pace, resending, slowing
+from newsletter.issues import dispatch, domains, finding, pace, resending, slowing
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.issues.resending import Why
 from newsletter.mail.replies import Phase, ReplyClass
@@ -185,6 +185,40 @@ def test_nothing_is_noted_while_nothing_moves(newsroom: Newsroom, gazette: Newsl
         newsroom.pass_time(seconds=20)
     with newsroom.database.reading() as session:
         assert len(pace.line(session, session.get_one(Issue, issue.id), now=newsroom.now)) <= 1
+
+
+# Finding
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_deliveries_are_found_by_all_that_is_asked_page_by_page(
+    newsroom: Newsroom, gazette: Newsletter, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(finding, "FEW", few)
+    monkeypatch.setattr(finding, "WINDOW", 3)
+    people = [*readers(11), *readers(7, domain="other.example"), *readers(4, domain="other.example", name="ama")]
+    issue = issue_in_waves(newsroom, gazette, people, size=5, waves=[1] * 5)
+    newsroom.reader(gazette, "amavi@other.example")
+    refused = {f"reader00{n}@other.example": FULL for n in range(3)} | {"reader004@poste.example": FULL}
+    deliver(newsroom, Postman(refused))
+
+    def walk(**asked: object) -> list[str]:
+        found: list[str] = []
+        after: str | None = ""
+        with newsroom.database.reading() as session:
+            while after is not None:
+                page = finding.find(session, issue.id, after=after, limit=2, **asked)  # type: ignore[arg-type]
+                found, after = [*found, *(row.email for row in page.rows)], page.after
+        return sorted(found)
+
+    assert walk() == sorted(people)
+    assert walk(domain="other.example") == sorted(people[11:])
+    assert walk(text="ama") == sorted(people[18:])
+    assert walk(text="reader", domain="poste.example") == sorted(people[:11])
+    assert walk(status=S.FAILED) == sorted(refused)
+    assert walk(status=S.FAILED, domain="other.example") == sorted(email for email in refused if "other" in email)
+    assert walk(text="reader00", status=S.FAILED, domain="poste.example") == ["reader004@poste.example"]
+    assert walk(status=S.UNKNOWN) == walk(domain="nobody.example") == walk(text="zzz") == []
 
 
 # Slowing down
