@@ -10,6 +10,7 @@ from newsletter.feedback import models as feedback
 from newsletter.feeds import models as feeds
 from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
+from newsletter.issues import sending_models as sendings
 from newsletter.newsletters import look_models as looks
 from newsletter.newsletters import models as newsletters
 from newsletter.subscriptions import bulk_models as bulk
@@ -35,6 +36,7 @@ ROOMS = (
     ratelimit,
     subscription_counts,
     segments,
+    sendings,
     subscriptions,
     suppression,
     tracking,

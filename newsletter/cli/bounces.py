@@ -11,7 +11,6 @@ import click
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from newsletter.accounts import audit
 from newsletter.cli.shared import actor, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
@@ -168,7 +167,7 @@ def list_(json_: bool) -> None:
 @as_json
 def apply_(domain: str | None, json_: bool) -> None:
     """Believe them, of DOMAIN or of all: nobody writes to these addresses again."""
-    count = _decide(room.apply_held, domain, action="bounces.applied")
+    count = _decide(room.apply_held, domain)
     show({"applied": count}, json_, lambda: [_("Addresses on the do-not-mail list now: %(count)s", count=count)])
 
 
@@ -177,23 +176,11 @@ def apply_(domain: str | None, json_: bool) -> None:
 @as_json
 def discard(domain: str | None, json_: bool) -> None:
     """Forget them, of DOMAIN or of all: these readers get the next issue."""
-    count = _decide(room.discard_held, domain, action="bounces.discarded")
+    count = _decide(room.discard_held, domain)
     show({"discarded": count}, json_, lambda: [_("Bounces forgotten: %(count)s", count=count)])
 
 
-def _decide(verb: Callable[..., int], domain: str | None, *, action: str) -> int:
-    now = utc_now()
+def _decide(verb: Callable[..., int], domain: str | None) -> int:
     domain = domain.lower() if domain else None
     with open_here().database.unit() as session:
-        count = verb(session, domain, by=actor(), now=now)
-        audit.record(
-            session,
-            actor=actor(),
-            action=action,
-            subject="bounces",
-            subject_id=None,
-            now=now,
-            domain=domain,
-            count=count,
-        )
-    return count
+        return verb(session, domain, by=actor(), now=utc_now())

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli import checking, deciding, listing, measuring
+from newsletter.cli import checking, deciding, listing, measuring, pacing
 from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
 from newsletter.core.i18n import gettext as _
 from newsletter.issues import dispatch, queries, reasons
@@ -89,7 +89,7 @@ def cancel(issue_id: int, json_: bool) -> None:
 
 issues.add_command(checking.check)
 issues.add_command(measuring.clicks)
-for command in deciding.COMMANDS:
+for command in (*deciding.COMMANDS, *pacing.COMMANDS):
     issues.add_command(command)
 
 

@@ -26,6 +26,7 @@ SWEEP_BATCHES: Final = "deliveries.sweep"
 RUN_SCHEDULES: Final = "issues.run_schedules"
 DISPATCH_ISSUE: Final = "issues.dispatch"
 CHECK_ISSUE: Final = "issues.check"
+COUNT_DOMAINS: Final = "issues.count_domains"
 LOOK_UP_EXCHANGERS: Final = "exchangers.look_up"
 FETCH_PICTURES: Final = "pictures.fetch"
 SWEEP_PICTURES: Final = "pictures.sweep"
@@ -52,6 +53,7 @@ QUEUES: Final = {
     RUN_SCHEDULES: PERIODIC,
     DISPATCH_ISSUE: BULK,
     CHECK_ISSUE: OUTSIDE,
+    COUNT_DOMAINS: PERIODIC,
     LOOK_UP_EXCHANGERS: PERIODIC,
     FETCH_PICTURES: OUTSIDE,
     SWEEP_PICTURES: PERIODIC,

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.accounts import audit
 from newsletter.core.addresses import key_of
 from newsletter.delivery import ledger, tally
 from newsletter.delivery.models import Batch, Bounce, BounceFate, Delivery, SkipReason
@@ -153,19 +154,26 @@ def apply_held(session: Session, domain: str | None, *, by: str, now: datetime) 
     notes = {row.email_key: row.reply for row in rows}
     suppression.suppress_all(session, notes, SuppressionReason.HARD_BOUNCE, source=SOURCE, now=now)
     withdraw(session, [row.subscriber_id for row in rows], now=now)
+    _record(session, "bounces.applied", domain, len(rows), by, now)
     return len(rows)
 
 
 def discard_held(session: Session, domain: str | None, *, by: str, now: datetime) -> int:
     """Forget what is held, of one domain or of all: the next issue goes to these readers again; returns how many."""
-    return len(
-        session.execute(
-            update(Bounce)
-            .where(*_held_of(domain))
-            .values(fate=BounceFate.DISCARDED, decided_at=now, decided_by=by)
-            .returning(Bounce.id)
-            .execution_options(synchronize_session=False)
-        ).all()
+    rows = session.execute(
+        update(Bounce)
+        .where(*_held_of(domain))
+        .values(fate=BounceFate.DISCARDED, decided_at=now, decided_by=by)
+        .returning(Bounce.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    _record(session, "bounces.discarded", domain, len(rows), by, now)
+    return len(rows)
+
+
+def _record(session: Session, action: str, domain: str | None, count: int, by: str, now: datetime) -> None:
+    audit.record(
+        session, actor=by, action=action, subject="bounces", subject_id=None, now=now, domain=domain, count=count
     )
 
 

@@ -44,9 +44,10 @@ _SETTLE = {
         UPDATE deliveries AS d
         SET status = v.status, reply = coalesce(v.reply, d.reply), next_attempt_at = v.again, skip_reason = v.reason,
             repeated = d.repeated OR v.twice, attempts = d.attempts - v.uncharged,
-            updated_at = CAST(:now AS timestamptz)
+            relay_id = coalesce(v.relay, d.relay_id), updated_at = CAST(:now AS timestamptz)
         FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-            AS v(id bigint, status text, reply text, again timestamptz, reason text, twice boolean, uncharged smallint)
+            AS v(id bigint, status text, reply text, again timestamptz, reason text, twice boolean, uncharged smallint,
+                relay bigint)
         WHERE d.id = v.id AND d.status = 'sending'
         RETURNING d.id
         """
@@ -57,7 +58,7 @@ _SETTLE = {
         SET status = v.value ->> 'status', reply = coalesce(v.value ->> 'reply', reply),
             next_attempt_at = v.value ->> 'again', skip_reason = v.value ->> 'reason',
             repeated = repeated OR (v.value ->> 'twice'), attempts = attempts - (v.value ->> 'uncharged'),
-            updated_at = :now
+            relay_id = coalesce(v.value ->> 'relay', relay_id), updated_at = :now
         FROM json_each(:rows) AS v
         WHERE deliveries.id = v.value ->> 'id' AND deliveries.status = 'sending'
         RETURNING id
@@ -90,8 +91,13 @@ def take(session: Session, delivery_ids: Collection[int], *, now: datetime) -> s
     return set(found.scalars())
 
 
-def settle(session: Session, changes: Sequence[Change], *, now: datetime) -> set[int]:
-    """Apply changes to deliveries in `sending`; returns the ids that were in it. Counts are the caller's."""
+def settle(
+    session: Session, changes: Sequence[Change], *, now: datetime, relays: Mapping[int, int] | None = None
+) -> set[int]:
+    """Apply changes to deliveries in `sending`; returns the ids that were in it. Counts are the caller's. `relays`:
+    what each was handed over to, where that is known.
+    """
+    over = relays or {}
     rows = [
         {
             "id": change.delivery_id,
@@ -102,6 +108,7 @@ def settle(session: Session, changes: Sequence[Change], *, now: datetime) -> set
             "reason": change.skip_reason.value if change.skip_reason else None,
             "twice": change.repeated,
             "uncharged": int(change.uncharged),
+            "relay": over.get(change.delivery_id),
         }
         for change in changes
     ]

@@ -141,7 +141,7 @@ def settle_abandoned(
     ledger.settle(session, {taken.batch_id: changes}, now=now)
     if entries is not None:
         ended = ((row.id, entries[row.id].outcome) for row in rows if row.id in entries)
-        ledger.note_attempts(session, ((id_, outcome) for id_, outcome in ended if outcome), now=now)
+        ledger.note_attempts(session, ((id_, outcome, None) for id_, outcome in ended if outcome), now=now)
 
 
 def due_rows(session: Session, batch_ids: Collection[int], *, now: datetime) -> dict[int, list[Row]]:

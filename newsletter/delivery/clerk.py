@@ -135,13 +135,13 @@ class Clerk:
             self._ended.popleft()
             self._journal.free(item.slot)
             if item.unwritable:
-                gate.give_back(item.relay_id, item.reader.domain)
+                gate.give_back(item.relay_id, item.reader.domain, item.held.claim.issue_id)
             else:
-                gate.note(item.relay_id, item.reader.domain, outcome, now)
+                gate.note(item.relay_id, item.reader.domain, outcome, now, item.held.claim.issue_id)
         for item in turn.returned:
             self._returned.popleft()
             self._journal.free(item.slot)
-            gate.give_back(item.relay_id, item.reader.domain)
+            gate.give_back(item.relay_id, item.reader.domain, item.held.claim.issue_id)
         for held, count in turn.settled.items():
             held.in_hand -= count
         for held, count in turn.seen.items():

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.core.settings import Settings
 from newsletter.core.tokens import Vault
 from newsletter.delivery import exchangers, lanes, relays, throttle
+from newsletter.delivery.limits import ISSUE, way_of_issue
 from newsletter.delivery.models import RelayRecord
 from newsletter.delivery.passage import SOON, Passage
 from newsletter.delivery.providers import provider_of, way_of
@@ -17,7 +18,7 @@ from newsletter.delivery.routes import Outlet, Routes
 from newsletter.delivery.watch import Finding, Key, Watch, concerns_relay
 from newsletter.mail.transport import Outcome, OutcomeKind, Relay
 
-READING = timedelta(seconds=1)
+READING = timedelta(seconds=0.5)  # so that what a person says is heard by every worker within a second
 NO_RELAY = timedelta(minutes=1)
 ALL_MAIL: Key = (0, "")
 
@@ -38,6 +39,7 @@ class Gate:
         self._limiting: dict[Key, Passage] = {}
         self._clear: int | None = None
         self._domains: frozenset[str] = frozenset()
+        self._slowed: frozenset[str] = frozenset()
         self._by_provider = False
         self._groups = exchangers.Groups()
         self._watch = Watch()
@@ -50,9 +52,9 @@ class Gate:
             for outlet in self._routes.outlets.values()
         }
 
-    def admit(self, *, sender_domain: str, recipient_domain: str, now: datetime) -> int | None:
+    def admit(self, *, sender_domain: str, recipient_domain: str, now: datetime, issue_id: int = 0) -> int | None:
         """The id of the relay that takes a message, which is counted; None: not now."""
-        if self._clear is not None and recipient_domain not in self._domains:
+        if self._clear is not None and recipient_domain not in self._domains and not self._is_slowed(issue_id):
             return self._clear
         for tier in self._routes.tiers(sender_domain):
             is_open = False
@@ -62,7 +64,7 @@ class Gate:
                     own.wish(now)
                     continue
                 is_open = True
-                chain = self._chain(outlet.relay_id, recipient_domain)
+                chain = self._chain(outlet.relay_id, recipient_domain, issue_id)
                 if own.may_connect and all(passage.allows(now) for passage in chain):
                     for passage in chain:
                         passage.spend(now)
@@ -74,16 +76,16 @@ class Gate:
                 return None
         return None
 
-    def give_back(self, relay_id: int, recipient_domain: str) -> None:
+    def give_back(self, relay_id: int, recipient_domain: str, issue_id: int = 0) -> None:
         """A message was admitted and did not begin."""
-        for passage in self._chain(relay_id, recipient_domain):
+        for passage in self._chain(relay_id, recipient_domain, issue_id):
             passage.give_back()
 
-    def note(self, relay_id: int, recipient_domain: str, outcome: Outcome, now: datetime) -> None:
+    def note(self, relay_id: int, recipient_domain: str, outcome: Outcome, now: datetime, issue_id: int = 0) -> None:
         """What became of a message that was admitted."""
         domain = self._group(relay_id, recipient_domain)
         if self._limiting:
-            for passage in self._chain(relay_id, recipient_domain):
+            for passage in self._chain(relay_id, recipient_domain, issue_id):
                 passage.end()
         settled = False
         for key in ((relay_id, ""), (relay_id, domain)):
@@ -95,7 +97,7 @@ class Gate:
         if self._watch.note(relay_id, domain, outcome) is not None:
             self._hush((relay_id, "") if concerns_relay(outcome) else (relay_id, domain), now)
 
-    def reopens(self, *, sender_domain: str, recipient_domain: str, now: datetime) -> datetime:
+    def reopens(self, *, sender_domain: str, recipient_domain: str, now: datetime, issue_id: int = 0) -> datetime:
         """After `admit` said None: when it is worth another try."""
         moments = []
         for tier in self._routes.tiers(sender_domain):
@@ -103,7 +105,7 @@ class Gate:
             for outlet in tier.outlets:
                 own = self._passages[outlet.relay_id, ""]
                 is_open = is_open or not own.is_shut(now)
-                chain = {own, *self._chain(outlet.relay_id, recipient_domain)}
+                chain = {own, *self._chain(outlet.relay_id, recipient_domain, issue_id)}
                 waits = [passage.opens_at(now) for passage in chain if passage.is_shut(now) or not passage.allows(now)]
                 moments.append(max(waits, default=now + SOON))
             if is_open:
@@ -201,6 +203,7 @@ class Gate:
         self._limiting = {key: passage for key, passage in self._passages.items() if passage.limits(now)}
         self._domains = frozenset(domain for _relay_id, domain in self._limiting if domain)
         self._by_provider = any(domain.startswith("@") for domain in self._domains)
+        self._slowed = frozenset(domain for domain in self._domains if domain.startswith(ISSUE))
         self._clear = None
         if len(self._routes.outlets) == 1 and ALL_MAIL not in self._limiting and not self._by_provider:
             (only,) = self._routes.outlets.values()
@@ -208,7 +211,10 @@ class Gate:
             asks = key in self._limiting or only.senders or only.group_exchangers
             self._clear = only.relay_id if self._passages[key].may_connect and not asks else None
 
-    def _chain(self, relay_id: int, recipient_domain: str) -> list[Passage]:
+    def _is_slowed(self, issue_id: int) -> bool:
+        return bool(self._slowed) and way_of_issue(issue_id) in self._slowed
+
+    def _chain(self, relay_id: int, recipient_domain: str, issue_id: int) -> list[Passage]:
         """The lanes that have a say about a message."""
         if not self._limiting:
             return []
@@ -218,6 +224,8 @@ class Gate:
             keys += [(0, name), (relay_id, name)]
         if self._by_provider:
             keys.append((relay_id, way_of(provider_of(recipient_domain))))
+        if self._slowed:
+            keys.append((0, way_of_issue(issue_id)))
         return [passage for key in keys if (passage := self._limiting.get(key)) is not None]
 
     def _group(self, relay_id: int, recipient_domain: str) -> str:

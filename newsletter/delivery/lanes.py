@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, or_, select, update
+from sqlalchemy import Row, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core.database import insert_into
@@ -143,3 +143,20 @@ def _lane(row: Row[Any]) -> LaneRow:
 def forget_shares(session: Session, holders: Collection[str]) -> None:
     """Free the places of workers that have ended, which would be kept for them for a while."""
     session.execute(delete(LaneShare).where(LaneShare.holder.in_(holders)))
+
+
+def of_domains(session: Session, domains: Collection[str]) -> list[LaneRow]:
+    """The lanes of these domains, over any relay or one."""
+    query = select(*_COLUMNS).where(Lane.domain.in_(domains)).order_by(Lane.id)
+    return [_lane(row) for row in session.execute(query)]
+
+
+def at_work(session: Session, *, now: datetime) -> tuple[int, int]:
+    """How many workers have connections of relays at present, and how many connections together."""
+    query = (
+        select(func.count(LaneShare.holder.distinct()), func.sum(LaneShare.places))
+        .join(Lane, Lane.id == LaneShare.lane_id)
+        .where(Lane.domain == "", Lane.relay_id != 0, LaneShare.places > 0, LaneShare.until > now)
+    )
+    workers, places = session.execute(query).one()
+    return int(workers or 0), int(places or 0)

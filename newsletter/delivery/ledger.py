@@ -19,6 +19,7 @@ from newsletter.mail.transport import Outcome, OutcomeKind
 
 MAX_REPLY = bulk.MAX_REPLY
 CLOCKS = timedelta(minutes=1)  # how far the clocks of two machines may be apart
+TOO_LATE = "too late: the issue has expired"
 
 
 def lock_batches(session: Session, which: ColumnElement[bool]) -> None:
@@ -89,13 +90,20 @@ def skip(session: Session, reasons: Mapping[int, SkipReason], *, now: datetime) 
             move(session, delivery_id, DeliveryStatus.SKIPPED, now=now, skip_reason=reason)
 
 
-def settle(session: Session, batches: Mapping[int, Sequence[Change]], *, now: datetime) -> set[int]:
+def settle(
+    session: Session,
+    batches: Mapping[int, Sequence[Change]],
+    *,
+    now: datetime,
+    relays: Mapping[int, int] | None = None,
+) -> set[int]:
     """Write what became of deliveries in `sending`, by batch, in one statement; returns the ids that were.
 
     One that is not in `sending` any more has been settled by somebody else, and stays as it is. The caller holds the
-    batches.
+    batches. `relays`: what each was handed over to.
     """
-    settled = bulk.settle(session, [change for changes in batches.values() for change in changes], now=now)
+    everything = [change for changes in batches.values() for change in changes]
+    settled = bulk.settle(session, everything, now=now, relays=relays)
     shifts: dict[int, Counter[DeliveryStatus]] = {}
     for batch_id, changes in batches.items():
         counts = shifts[batch_id] = Counter()
@@ -120,8 +128,8 @@ def arrived(session: Session, delivery_id: int, *, reply: str, now: datetime) ->
     return in_doubt is not None and move(session, delivery_id, DeliveryStatus.SENT, now=now, reply=reply)
 
 
-def note_attempts(session: Session, ended: Iterable[tuple[int, Outcome]], *, now: datetime) -> None:
-    """Keep what relays said about attempts that did not end well."""
+def note_attempts(session: Session, ended: Iterable[tuple[int, Outcome, int | None]], *, now: datetime) -> None:
+    """Keep what relays said about attempts that did not end well: (delivery, outcome, relay where it is known)."""
     rows = [
         {
             "delivery_id": delivery_id,
@@ -130,8 +138,9 @@ def note_attempts(session: Session, ended: Iterable[tuple[int, Outcome]], *, now
             "reply_class": outcome.reply_class,
             "phase": outcome.phase,
             "reply": outcome.detail[:MAX_REPLY],
+            "relay_id": relay_id,
         }
-        for delivery_id, outcome in ended
+        for delivery_id, outcome, relay_id in ended
         if outcome.kind is not OutcomeKind.SENT
     ]
     if rows:
@@ -183,7 +192,7 @@ def expire(session: Session, batch_id: int, *, now: datetime) -> None:
     if session.scalar(select(Batch.cancelled).where(Batch.id == batch_id)):
         _skip_waiting(session, batch_id, now=now)
     else:
-        _end_waiting(session, batch_id, DeliveryStatus.FAILED, now=now, reply="too late: the issue has expired")
+        _end_waiting(session, batch_id, DeliveryStatus.FAILED, now=now, reply=TOO_LATE)
 
 
 def _skip_waiting(session: Session, batch_id: int, *, now: datetime) -> int:

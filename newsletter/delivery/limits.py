@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
@@ -15,6 +15,7 @@ from newsletter.delivery.models import Batch, Lane, RelayRecord
 from newsletter.mail.addrspec import ascii_domain
 
 MOST = 10_000_000
+ISSUE = "#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,33 @@ def resume(session: Session, lane_id: int, *, actor: str, now: datetime) -> None
         raise NotFoundError(_("There is nothing to resume."))
     lanes.write(session, {lane_id: throttle.resumed(row.state, now)})
     _record(session, session.get_one(Lane, lane_id), "lane.resumed", actor, now)
+    look_again(session, now=now)
+
+
+def way_of_issue(issue_id: int) -> str:
+    """The name of the lane that one issue's messages take, whatever their relay and their domain."""
+    return f"{ISSUE}{issue_id}"
+
+
+def issue_limit(session: Session, issue_id: int) -> float | None:
+    """Most messages of an issue a second; None: as many as go."""
+    query = select(Lane.per_second).where(Lane.relay_id == 0, Lane.domain == way_of_issue(issue_id))
+    return session.scalar(query)
+
+
+def limit_issue(session: Session, issue_id: int, per_second: float | None, *, now: datetime) -> None:
+    """Set how many messages of an issue may leave a second, all workers together; None: as many as go. Raises
+    RefusedError for a number that would let nothing through. The record of who did so is the caller's.
+    """
+    if per_second is not None and not 0 < per_second <= MOST:
+        raise RefusedError(_("A limit is a number above 0. To let nothing through, pause."))
+    if per_second is None:
+        session.execute(delete(Lane).where(Lane.relay_id == 0, Lane.domain == way_of_issue(issue_id)))
+    else:
+        lane = _locked(session, 0, way_of_issue(issue_id), now)
+        lane.per_second, lane.updated_at = per_second, now
+        # What was saved up under another limit does not leave at once.
+        lane.tokens, lane.refilled_at = min(lane.tokens, 1.0), now
     look_again(session, now=now)
 
 

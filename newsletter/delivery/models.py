@@ -29,6 +29,9 @@ class SkipReason(StrEnum):
     PAUSED = "paused"  # its reader takes a break
 
 
+ASKED_AGAIN = "asked_again"
+
+
 class BounceFate(StrEnum):
     """What a bounce was made of."""
 
@@ -89,6 +92,7 @@ class Batch(Base):
 
 class Delivery(Base):
     """One issue to one subscriber. `repeated`: it may have been handed over twice, since its first outcome was lost.
+    `relay_id`: what it was last handed over to, as far as that is known.
 
     No foreign keys: a freeze writes a million rows in one statement, and each key would be looked up for every row,
     which takes three times as long as all the rest. What the rows name is made or read by that statement, and a reader
@@ -116,10 +120,13 @@ class Delivery(Base):
     updated_at: Mapped[datetime]
     reply: Mapped[str | None] = mapped_column(String(500))
     skip_reason: Mapped[SkipReason | None] = mapped_column(words(SkipReason))
+    relay_id: Mapped[int | None]
 
 
 class DeliveryAttempt(Base):
-    """An attempt that did not end in `sent`, with what the relay said. Append-only."""
+    """An attempt that did not end in `sent`, with what the relay said. Append-only. An outcome of `ASKED_AGAIN` is no
+    attempt: staff let the delivery leave once more, and `reply` is what it had ended with.
+    """
 
     __tablename__ = "delivery_attempts"
 
@@ -130,6 +137,7 @@ class DeliveryAttempt(Base):
     reply_class: Mapped[str] = mapped_column(String(24))
     phase: Mapped[str] = mapped_column(String(24))
     reply: Mapped[str] = mapped_column(String(500))
+    relay_id: Mapped[int | None]
 
 
 class Bounce(Base):
@@ -213,9 +221,17 @@ class TransactionalMail(Base):
 
 
 class DomainTally(Base):
-    """What recipients' domains answered to an issue: attempts by what came of them. Only grows."""
+    """What recipients' domains answered to an issue: attempts by what came of them, which only grow; and where its
+    deliveries to a domain stand. Domain "": the small ones of an issue that is over, added up, and erased readers.
+
+    `audience` is counted after the freeze, 0 before. `waiting` are deferred at present, `failed` and `unknown` have
+    ended so; what is in hand counts where it was before. What a worker could not count any more, and `skipped`, is made
+    good when the issue is over: from then on they add up to `audience`.
+    """
 
     __tablename__ = "domain_tallies"
+    # The largest domains of an issue. What it holds does not change while the issue is sent.
+    __table_args__ = (Index("ix_domain_tallies_issue_id_audience", "issue_id", "audience"),)
 
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
     domain: Mapped[str] = mapped_column(String(255), primary_key=True)
@@ -225,6 +241,11 @@ class DomainTally(Base):
     soft: Mapped[int] = mapped_column(default=0)
     content: Mapped[int] = mapped_column(default=0)
     sender: Mapped[int] = mapped_column(default=0)
+    audience: Mapped[int] = mapped_column(default=0, server_default="0")
+    waiting: Mapped[int] = mapped_column(default=0, server_default="0")
+    failed: Mapped[int] = mapped_column(default=0, server_default="0")
+    unknown: Mapped[int] = mapped_column(default=0, server_default="0")
+    skipped: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class RelayRecord(Base):
@@ -252,7 +273,7 @@ class RelayRecord(Base):
 
 class Lane(Base):
     """A way that messages take, its limits and how it fares: all mail (0, ""), a relay (id, ""), a recipients' domain
-    over any relay (0, domain), or a domain over one relay (id, domain).
+    over any relay (0, domain), a domain over one relay (id, domain), or one issue over any relay (0, "#" and its id).
 
     `per_second`, `per_day` and `concurrency` are the operator's, None: no limit. The rest is kept by the workers, who
     share a lane through this row: `tokens` may be spent since `refilled_at`; `pace` is the share of the limit that the

@@ -85,6 +85,7 @@ class InHand:
     reader: Recipient
     prepared: Prepared
     relay_id: int
+    was_deferred: bool = False
     slot: int = -1
     unwritable: bool = False
     taken_at: float = field(default_factory=monotonic)

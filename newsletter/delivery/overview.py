@@ -3,14 +3,17 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import RefusedError
 from newsletter.core.settings import Settings
 from newsletter.core.tokens import Vault
-from newsletter.delivery import advice, lanes, relays, throttle
+from newsletter.delivery import advice, days, lanes, relays, throttle
+from newsletter.delivery.domain_models import DomainDay
 from newsletter.delivery.lanes import LaneRow
-from newsletter.delivery.models import RelayRecord
+from newsletter.delivery.limits import ISSUE
+from newsletter.delivery.models import Batch, Lane, LaneShare, RelayRecord
 from newsletter.delivery.throttle import State
 
 OPEN, SLOWED, CLOSED, PAUSED, NO_ADDRESS = "open", "slowed", "closed", "paused", "no address"
@@ -25,15 +28,44 @@ def overview(session: Session, settings: Settings, vault: Vault, *, now: datetim
             _relay(record, rows.pop((record.id, ""), None), settings, vault, now) for record in records.values()
         ],
         "lanes": [
-            {"relay": records[row.relay_id].name if row.relay_id in records else "", "domain": row.domain}
+            {"id": row.id, "relay": records[row.relay_id].name if row.relay_id in records else "", "domain": row.domain}
             | _lane(row, None, now)
             for row in rows.values()
+            if not row.domain.startswith(ISSUE)
         ],
     }
 
 
+def waiting(session: Session) -> int:
+    """Messages of issues that have not left yet: the sums of the batches that are not done."""
+    query = select(func.sum(Batch.queued + Batch.deferred)).where(Batch.due_at.is_not(None))
+    return int(session.scalar(query) or 0)
+
+
+def today(session: Session, *, now: datetime) -> dict[int, int]:
+    """Messages that each relay has handed over since midnight (UTC), by its id."""
+    query = (
+        select(DomainDay.relay_id, func.sum(DomainDay.sent))
+        .where(DomainDay.day == days.day_of(now))
+        .group_by(DomainDay.relay_id)
+    )
+    return {relay_id: int(count) for relay_id, count in session.execute(query)}
+
+
+def connections(session: Session, *, now: datetime) -> dict[int, int]:
+    """Connections that all workers have open at present, by relay."""
+    query = (
+        select(Lane.relay_id, func.sum(LaneShare.places))
+        .join(LaneShare, LaneShare.lane_id == Lane.id)
+        .where(Lane.domain == "", Lane.relay_id != 0, LaneShare.until > now)
+        .group_by(Lane.relay_id)
+    )
+    return {relay_id: int(count or 0) for relay_id, count in session.execute(query)}
+
+
 def _relay(record: RelayRecord, row: LaneRow | None, settings: Settings, vault: Vault, now: datetime) -> dict[str, Any]:
     found: dict[str, Any] = {
+        "id": record.id,
         "name": record.name,
         "address": "",
         "weight": record.weight,

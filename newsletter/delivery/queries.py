@@ -56,6 +56,11 @@ class Counts:
         """Those that may still leave."""
         return self.queued + self.sending + self.deferred
 
+    @property
+    def through(self) -> int:
+        """Those that have come to an end, but for those that were left out."""
+        return self.sent + self.failed + self.unknown
+
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
@@ -70,6 +75,11 @@ def by_wave(session: Session, issue_id: int) -> dict[int, Counts]:
     return {wave: Counts(**{name: int(n) for name, n in zip(columns, row, strict=True)}) for wave, *row in rows}
 
 
+def counts(session: Session, issue_id: int) -> Counts:
+    """The same for the whole issue."""
+    return sum(by_wave(session, issue_id).values(), Counts())
+
+
 def work_left(session: Session, issue_id: int) -> bool:
     """Whether anything of an issue is queued, being sent or deferred."""
     open_counts = Batch.queued + Batch.sending + Batch.deferred
@@ -81,12 +91,10 @@ def page(
     issue_id: int,
     *,
     status: DeliveryStatus | None,
-    subscriber_ids: list[int] | None,
     before: int | None,
     limit: int,
 ) -> list[DeliveryRow]:
-    """Deliveries of an issue batch by batch, the last one first, after the delivery `before`; `subscriber_ids` narrows
-    it to these readers.
+    """Deliveries of an issue batch by batch, the last one first, after the delivery `before`.
 
     The batches' counts tell where deliveries in a state are, so that a few in a million are found without an index on
     what changes all the time.
@@ -110,10 +118,7 @@ def page(
     )
     if status is not None:
         query = query.where(Delivery.status == status)
-    if subscriber_ids is not None:
-        query = query.where(Delivery.subscriber_id.in_(subscriber_ids))
-    else:
-        query = query.where(Delivery.batch_id.in_(_batches(session, issue_id, status, up_to=cursor, rows=limit)))
+    query = query.where(Delivery.batch_id.in_(_batches(session, issue_id, status, up_to=cursor, rows=limit)))
     if cursor is not None:
         query = query.where(or_(Delivery.batch_id < cursor, and_(Delivery.batch_id == cursor, Delivery.id < before)))
     return [DeliveryRow(*row) for row in session.execute(query)]

@@ -49,6 +49,14 @@ def all_relays(session: Session) -> list[RelayRecord]:
     return list(session.scalars(select(RelayRecord).order_by(RelayRecord.id)))
 
 
+def by_id(session: Session, relay_id: int) -> RelayRecord:
+    """Raises NotFoundError."""
+    found = session.get(RelayRecord, relay_id)
+    if found is None:
+        raise NotFoundError(_("There is no such relay."))
+    return found
+
+
 def by_name(session: Session, name: str, *, now: datetime) -> RelayRecord:
     """Raises NotFoundError. The relay of the settings is there for whoever asks for it."""
     if name == DEFAULT:
@@ -151,16 +159,30 @@ def change(
     """Change what is named: `url`, `weight`, `standby`, `senders`, `connections`, `messages_per_connection`,
     `group_exchangers`, `warm_up`, `warm_up_since`. The relay of the settings keeps its address.
     """
+    before = {name: _plain(getattr(record, name)) for name in values}
     if url is not None:
         if not record.locked_url:
             raise RefusedError(_("The address of this relay is NEWSLETTER_SMTP_URL; change it there."))
+        before["url"] = _shown(record, vault)
         record.locked_url = _locked(url, vault)
     _set(record, values)
     if {"warm_up", "warm_up_since"} & values.keys():
         warming.start(session, record, now=now)
     changed = sorted(values) + (["url"] if url is not None else [])
+    after = {name: _plain(getattr(record, name)) for name in values}
+    if url is not None:
+        after["url"] = _shown(record, vault)
     audit.record(
-        session, actor=actor, action="relay.changed", subject="relay", subject_id=record.id, now=now, fields=changed
+        session,
+        actor=actor,
+        action="relay.changed",
+        subject="relay",
+        subject_id=record.id,
+        now=now,
+        name=record.name,
+        fields=changed,
+        before=before,
+        after=after,
     )
 
 
@@ -183,6 +205,18 @@ def remove(session: Session, record: RelayRecord, *, actor: str, now: datetime) 
 def _locked(url: str, vault: Vault) -> str:
     Relay.parse(url)  # refuses what cannot be read
     return vault.lock(url)
+
+
+def _shown(record: RelayRecord, vault: Vault) -> str:
+    """Its address without the password, for the record; empty when it cannot be read."""
+    try:
+        return str(Relay.parse(vault.unlock(record.locked_url)))
+    except (ValueError, RefusedError):
+        return ""
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _set(record: RelayRecord, values: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ TRANSITIONS: dict[S, frozenset[S]] = {
     S.SENDING: frozenset({S.SENT, S.DEFERRED, S.FAILED, S.UNKNOWN, S.QUEUED}),
     S.DEFERRED: frozenset({S.SENDING, S.SKIPPED, S.FAILED, S.UNKNOWN, S.SENT}),
     S.SENT: frozenset(),
-    S.FAILED: frozenset(),
-    S.UNKNOWN: frozenset({S.SENT}),
+    # queued: staff let it leave once more, when the issue was over
+    S.FAILED: frozenset({S.QUEUED}),
+    S.UNKNOWN: frozenset({S.SENT, S.QUEUED}),
     S.SKIPPED: frozenset(),
 }
 

@@ -14,11 +14,18 @@ from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter.delivery import bulk, days
-from newsletter.delivery.models import Batch, DomainTally
+from newsletter.delivery.models import Batch, DeliveryStatus, DomainTally
 from newsletter.mail.replies import BEFORE_MESSAGE, ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
 
 COLUMNS = days.ANSWERS
+STANDING = {
+    DeliveryStatus.DEFERRED: "waiting",
+    DeliveryStatus.FAILED: "failed",
+    DeliveryStatus.UNKNOWN: "unknown",
+}
+"""Where deliveries to a domain stand, besides those that are `sent`: the column of each state."""
+WRITTEN = (*COLUMNS, *STANDING.values())
 Returned = Literal["hard", "soft", "content", "sender", "complained"]
 _REFUSED = {ReplyClass.HARD: "hard", ReplyClass.CONTENT: "content", ReplyClass.SENDER: "sender"}
 
@@ -26,22 +33,22 @@ _REFUSED = {ReplyClass.HARD: "hard", ReplyClass.CONTENT: "content", ReplyClass.S
 ANSWERED = DomainTally.sent + DomainTally.hard + DomainTally.soft + DomainTally.content
 
 
-_SUMS = ", ".join(f"{name} = domain_tallies.{name} + excluded.{name}" for name in COLUMNS)
+_SUMS = ", ".join(f"{name} = domain_tallies.{name} + excluded.{name}" for name in WRITTEN)
 _ADD = {
     "postgresql": text(
         f"""
-        INSERT INTO domain_tallies (issue_id, domain, {", ".join(COLUMNS)})
-        SELECT issue_id, domain, {", ".join(COLUMNS)}
+        INSERT INTO domain_tallies (issue_id, domain, {", ".join(WRITTEN)})
+        SELECT issue_id, domain, {", ".join(WRITTEN)}
         FROM jsonb_to_recordset(CAST(:rows AS jsonb))
-            AS v(issue_id bigint, domain text, {", ".join(f"{name} bigint" for name in COLUMNS)})
+            AS v(issue_id bigint, domain text, {", ".join(f"{name} bigint" for name in WRITTEN)})
         ORDER BY issue_id, domain
         ON CONFLICT (issue_id, domain) DO UPDATE SET {_SUMS}
         """  # noqa: S608 - names of columns
     ),
     "sqlite": text(
         f"""
-        INSERT INTO domain_tallies (issue_id, domain, {", ".join(COLUMNS)})
-        SELECT value ->> 'issue_id', value ->> 'domain', {", ".join(f"value ->> '{name}'" for name in COLUMNS)}
+        INSERT INTO domain_tallies (issue_id, domain, {", ".join(WRITTEN)})
+        SELECT value ->> 'issue_id', value ->> 'domain', {", ".join(f"value ->> '{name}'" for name in WRITTEN)}
         FROM json_each(:rows) WHERE true
         ON CONFLICT (issue_id, domain) DO UPDATE SET {_SUMS}
         """  # noqa: S608 - names of columns
@@ -61,6 +68,7 @@ class Answers:
 class Heard(NamedTuple):
     """What became of one message to `domain` over a relay. `opened_at`: when its batch might first leave; until its
     acceptance a message waits for its turn, its relay's and domain's limits, a pause of the issue, and its retries.
+    `target`: the state it goes to, of one that `was_deferred` or not.
     """
 
     batch_id: int
@@ -69,6 +77,8 @@ class Heard(NamedTuple):
     domain: str
     outcome: Outcome
     opened_at: datetime | None = None
+    target: DeliveryStatus | None = None
+    was_deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +102,10 @@ class Sums:
     batches: dict[int, Counter[str]] = field(default_factory=dict)
     by_day: days.Sums = field(default_factory=days.Sums)
 
+    def add(self, issue_id: int, domain: str, name: str, number: int = 1) -> None:
+        """Count for a domain of an issue; `name` is a column."""
+        self.domains.setdefault(issue_id, {}).setdefault(domain, Counter())[name] += number
+
 
 def column(outcome: Outcome) -> str | None:
     """What an outcome counts as; None when it was about the way out and says nothing of domain or reader."""
@@ -112,9 +126,13 @@ def sum_up(outcomes: Iterable[Heard], *, now: datetime) -> Sums:
     taken: Counter[tuple[str, int, datetime | None]] = Counter()
     for heard in outcomes:
         kind = column(heard.outcome)
+        if heard.was_deferred:
+            sums.add(heard.issue_id, heard.domain, "waiting", -1)
+        if heard.target in STANDING:
+            sums.add(heard.issue_id, heard.domain, STANDING[heard.target])
         if kind is None:
             continue
-        sums.domains.setdefault(heard.issue_id, {}).setdefault(heard.domain, Counter())[kind] += 1
+        sums.add(heard.issue_id, heard.domain, kind)
         if kind == "sent":
             taken[heard.domain, heard.relay_id, heard.opened_at] += 1
             continue
@@ -129,12 +147,16 @@ def sum_up(outcomes: Iterable[Heard], *, now: datetime) -> Sums:
     return sums
 
 
-def count(session: Session, outcomes: Iterable[Heard], *, now: datetime) -> None:
-    """Write down what a flush brought.
+def count(
+    session: Session, outcomes: Iterable[Heard], *, now: datetime, queued_again: Iterable[tuple[int, str]] = ()
+) -> None:
+    """Write down what a flush brought. `queued_again`: (issue, domain) of what was deferred before and has not begun.
 
     The caller holds the batches. Domains are shared by all workers, so this comes last before the commit.
     """
     sums = sum_up(outcomes, now=now)
+    for issue_id, domain in queued_again:
+        sums.add(issue_id, domain, "waiting", -1)
     add_to_batches(session, sums.batches)
     for issue_id in sorted(sums.domains):
         add(session, issue_id, sums.domains[issue_id])
@@ -172,7 +194,7 @@ def add_to_batches(session: Session, batches: Mapping[int, Mapping[str, int]]) -
 def add(session: Session, issue_id: int, domains: Mapping[str, Mapping[str, int]]) -> None:
     """Add to what domains answered to an issue. In one order for all workers, or two could wait for each other."""
     rows = [
-        {"issue_id": issue_id, "domain": domain, **{name: counts.get(name, 0) for name in COLUMNS}}
+        {"issue_id": issue_id, "domain": domain, **{name: counts.get(name, 0) for name in WRITTEN}}
         for domain, counts in sorted(domains.items())
     ]
     if rows:

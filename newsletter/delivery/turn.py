@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery import bounces, claim, journal, ledger, soft_bounces, tally
 from newsletter.delivery.claim import Row
 from newsletter.delivery.decide import Change, decide, not_begun
-from newsletter.delivery.models import SkipReason
+from newsletter.delivery.models import DeliveryStatus, SkipReason
 from newsletter.delivery.office import Held, InHand, Office
 from newsletter.delivery.personalise import Prepared, Recipient
 from newsletter.mail.transport import Outcome, OutcomeKind
@@ -46,9 +46,10 @@ class Turn:
     opens_at: dict[Held, float] = field(default_factory=dict)
     bounced: list[int] = field(default_factory=list)
     issues: set[int] = field(default_factory=set)
-    admitted: list[tuple[int, str]] = field(default_factory=list)
+    admitted: list[tuple[int, str, int]] = field(default_factory=list)
     dry: bool = False
-    _shut: dict[tuple[str, str], float] = field(default_factory=dict)
+    _targets: dict[int, DeliveryStatus] = field(default_factory=dict)
+    _shut: dict[tuple[str, str, int], float] = field(default_factory=dict)
 
     def write(self, session: Session, *, stopping: bool) -> None:
         """Everything but taking."""
@@ -90,13 +91,16 @@ class Turn:
         for item, outcome in self.ended:
             change = decide(item.taken(), outcome, now=self.now, rng=self.office.rng)
             changes.setdefault(item.held.claim.batch_id, []).append(change)
+            self._targets[item.delivery_id] = change.target
             self.settled[item.held] += 1
             self.issues.add(item.held.claim.issue_id)
         for item in self.returned:
             changes.setdefault(item.held.claim.batch_id, []).append(not_begun(item.delivery_id))
             self.settled[item.held] += 1
         ours = {held.claim.batch_id for held in self.held if not held.lost}
-        ledger.settle(session, {batch_id: changes[batch_id] for batch_id in ours & changes.keys()}, now=self.now)
+        relays = {item.delivery_id: item.relay_id for item, _outcome in self.ended}
+        settling = {batch_id: changes[batch_id] for batch_id in ours & changes.keys()}
+        ledger.settle(session, settling, now=self.now, relays=relays)
         for item, outcome in self.ended:
             if item.held.lost and outcome.kind is OutcomeKind.SENT:
                 # Another worker has taken the batch over, and could not know.
@@ -107,8 +111,15 @@ class Turn:
 
     def _account(self, session: Session, known: Sequence[tuple[InHand, Outcome]]) -> None:
         """Keep the replies, count what each domain answered, and stop writing to those who do not exist."""
-        ledger.note_attempts(session, ((item.delivery_id, outcome) for item, outcome in known), now=self.now)
-        tally.count(session, [_heard(item, outcome) for item, outcome in known], now=self.now)
+        tried = ((item.delivery_id, outcome, item.relay_id) for item, outcome in known)
+        ledger.note_attempts(session, tried, now=self.now)
+        heard = [_heard(item, outcome, self._targets[item.delivery_id]) for item, outcome in known]
+        queued_again = [
+            (item.held.claim.issue_id, item.reader.domain)
+            for item in self.returned
+            if item.was_deferred and not item.held.lost
+        ]
+        tally.count(session, heard, now=self.now, queued_again=queued_again)
         refusals = [
             bounces.Refusal(
                 item.delivery_id, item.held.claim.issue_id, item.reader.email, item.reader.domain, outcome.detail
@@ -185,7 +196,14 @@ class Turn:
             relay_id = self._admit(held, row, prepared.sender_domain, reader.domain)
             if relay_id is not None:
                 admitted[row.delivery_id] = InHand(
-                    row.delivery_id, held, row.attempts + 1, row.repeated, reader, prepared, relay_id
+                    row.delivery_id,
+                    held,
+                    row.attempts + 1,
+                    row.repeated,
+                    reader,
+                    prepared,
+                    relay_id,
+                    was_deferred=row.status is DeliveryStatus.DEFERRED,
                 )
         ledger.skip(session, gone, now=self.now)
         states = {row.delivery_id: (held.claim.batch_id, row.status) for held, row in rows}
@@ -194,19 +212,24 @@ class Turn:
             if item.delivery_id in ours:
                 self.taken.append(item)
             else:
-                office.gate.give_back(item.relay_id, item.reader.domain)
-                self.admitted.remove((item.relay_id, item.reader.domain))
+                issue_id = item.held.claim.issue_id
+                office.gate.give_back(item.relay_id, item.reader.domain, issue_id)
+                self.admitted.remove((item.relay_id, item.reader.domain, issue_id))
 
     def _admit(self, held: Held, row: Row, sender_domain: str, recipient_domain: str) -> int | None:
         """The relay that takes a message now; None, and when to ask again is noted."""
-        gate = self.office.gate
-        relay_id = gate.admit(sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now)
+        gate, issue_id = self.office.gate, held.claim.issue_id
+        relay_id = gate.admit(
+            sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now, issue_id=issue_id
+        )
         if relay_id is not None:
-            self.admitted.append((relay_id, recipient_domain))
+            self.admitted.append((relay_id, recipient_domain, issue_id))
             return relay_id
-        way = (sender_domain, recipient_domain)
+        way = (sender_domain, recipient_domain, issue_id)
         if way not in self._shut:
-            opens = gate.reopens(sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now)
+            opens = gate.reopens(
+                sender_domain=sender_domain, recipient_domain=recipient_domain, now=self.now, issue_id=issue_id
+            )
             self._shut[way] = monotonic() + (opens - self.now).total_seconds()
         # A batch is looked at again as soon as there is a way for any of what it still has.
         self.opens_at[held] = min(self.opens_at.get(held, inf), self._shut[way])
@@ -215,8 +238,8 @@ class Turn:
 
     def undo(self) -> None:
         """The commit failed: nothing was taken."""
-        for relay_id, recipient_domain in self.admitted:
-            self.office.gate.give_back(relay_id, recipient_domain)
+        for way in self.admitted:
+            self.office.gate.give_back(*way)
 
     def _find(
         self, session: Session, rows: Sequence[tuple[Held, Row]], variants: Mapping[int, Prepared]
@@ -247,6 +270,8 @@ class Turn:
         return rows
 
 
-def _heard(item: InHand, outcome: Outcome) -> tally.Heard:
-    batch = item.held.claim
-    return tally.Heard(batch.batch_id, batch.issue_id, item.relay_id, item.reader.domain, outcome, batch.opened_at)
+def _heard(item: InHand, outcome: Outcome, target: DeliveryStatus) -> tally.Heard:
+    batch, domain = item.held.claim, item.reader.domain
+    return tally.Heard(
+        batch.batch_id, batch.issue_id, item.relay_id, domain, outcome, batch.opened_at, target, item.was_deferred
+    )

@@ -1,13 +1,14 @@
 """Mailboxes that bounces arrive in: where they are, and when each was read last."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
+from newsletter.core import jobs
 from newsletter.core.database import Database
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
@@ -39,7 +40,7 @@ class MailboxValues:
     protocol: Protocol
     host: str
     username: str
-    password: str
+    password: str = field(repr=False)
     port: int = 0
     tls: str = "tls"
     folder: str = "INBOX"
@@ -79,6 +80,79 @@ def add(session: Session, values: MailboxValues, *, vault: Vault, actor: str, no
         name=values.name,
     )
     return mailbox
+
+
+def values_of(mailbox: InboundMailbox) -> MailboxValues:
+    """A mailbox as it was typed, without its password."""
+    return MailboxValues(
+        name=mailbox.name,
+        protocol=mailbox.protocol,
+        host=mailbox.host,
+        username=mailbox.username,
+        password="",
+        port=mailbox.port,
+        tls=mailbox.tls,
+        folder=mailbox.folder,
+        after_reading=mailbox.after_reading,
+    )
+
+
+def change(
+    session: Session, mailbox: InboundMailbox, values: MailboxValues, *, vault: Vault, actor: str, now: datetime
+) -> None:
+    """Change where a mailbox is and what becomes of its messages; its name stays. An empty password keeps the one that
+    is there, but for another server or user, which have no business knowing it: then RefusedError.
+    """
+    old = values_of(mailbox)
+    port = values.port or PORTS[values.protocol, values.tls == "tls"]
+    if not values.password:
+        weaker = values.tls == "none" != mailbox.tls
+        if (values.host, port, values.username) != (mailbox.host, mailbox.port, mailbox.username) or weaker:
+            raise RefusedError(
+                _("The password that is kept belongs to another server or user. Type the one for this address.")
+            )
+    _check(replace(values, name=mailbox.name, password=values.password or "kept"))
+    moved = (values.protocol, values.host, values.username, values.folder) != (
+        mailbox.protocol,
+        mailbox.host,
+        mailbox.username,
+        mailbox.folder,
+    )
+    mailbox.protocol, mailbox.host, mailbox.port, mailbox.tls = values.protocol, values.host, port, values.tls
+    mailbox.username, mailbox.folder, mailbox.after_reading = values.username, values.folder, values.after_reading
+    if values.password:
+        mailbox.locked_password = vault.lock(values.password)
+    if moved:
+        mailbox.validity, mailbox.seen, mailbox.known = 0, 0, []
+    mailbox.next_poll_at = now
+    new = values_of(mailbox)
+    changed = [item.name for item in fields(MailboxValues) if getattr(old, item.name) != getattr(new, item.name)]
+    audit.record(
+        session,
+        actor=actor,
+        action="mailbox.changed",
+        subject="mailbox",
+        subject_id=mailbox.id,
+        now=now,
+        name=mailbox.name,
+        before={name: getattr(old, name) for name in changed},
+        after={name: getattr(new, name) for name in changed},
+        new_password=bool(values.password),
+    )
+
+
+def ask(session: Session, mailbox: InboundMailbox, *, now: datetime) -> None:
+    """Have a mailbox read in a moment."""
+    mailbox.next_poll_at = now
+    jobs.wake(session, jobs.POLL_MAILBOXES)
+
+
+def by_id(session: Session, mailbox_id: int) -> InboundMailbox:
+    """NotFoundError when there is none of this number."""
+    found = session.get(InboundMailbox, mailbox_id)
+    if found is None:
+        raise NotFoundError(_("There is no such mailbox."))
+    return found
 
 
 def remove(session: Session, name: str, *, actor: str, now: datetime) -> None:

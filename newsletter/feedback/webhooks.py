@@ -102,7 +102,7 @@ def all_webhooks(session: Session, vault: Vault, links: Links) -> list[Listed]:
             id=row.id,
             provider=row.provider,
             name=providers.PROVIDERS[row.provider].name,
-            url=links.webhook(row.provider, vault.unlock(row.locked_token)),
+            url=_url(row, vault, links),
             received=row.received,
             unknown=row.unknown,
             refused=row.refused,
@@ -111,6 +111,14 @@ def all_webhooks(session: Session, vault: Vault, links: Links) -> list[Listed]:
         )
         for row in session.scalars(select(Webhook).order_by(Webhook.provider, Webhook.id))
     ]
+
+
+def _url(row: Webhook, vault: Vault, links: Links) -> str:
+    """Its address; empty when it was locked under another secret key, and has to be made anew."""
+    try:
+        return links.webhook(row.provider, vault.unlock(row.locked_token))
+    except ValueError:
+        return ""
 
 
 def find(session: Session, provider: str, token: str, vault: Vault) -> Door | None:

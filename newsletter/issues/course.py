@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery import queries as deliveries
 from newsletter.delivery.queries import Counts
-from newsletter.issues import brake, dispatch, waves
+from newsletter.issues import brake, dispatch, pace, waves
 from newsletter.issues.models import Issue, IssueStatus
 
 
@@ -21,6 +21,7 @@ def after_batch(session: Session, issue_id: int, *, now: datetime) -> None:
         return
     by_wave = deliveries.by_wave(session, issue_id)
     counts = sum(by_wave.values(), Counts())
+    pace.note(session, issue, counts, now=now)
     if not counts.open:
         dispatch.settle(session, issue_id, now=now)
     elif not brake.check(session, issue, counts, now=now):

@@ -11,9 +11,9 @@ from newsletter.accounts import audit
 from newsletter.core import jobs
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
-from newsletter.delivery import ledger
+from newsletter.delivery import ledger, limits
 from newsletter.delivery import queries as deliveries
-from newsletter.issues import brake, clearance, editing, rulings, status, upkeep
+from newsletter.issues import brake, clearance, editing, pace, rulings, status, upkeep
 from newsletter.issues.models import Issue, IssueArticle, IssueKind, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Review
@@ -115,6 +115,7 @@ def resume(session: Session, issue: Issue, *, actor: str, now: datetime) -> None
     stopped_for = (issue.pause_reason or {}).get("code")
     issue.brake_released = issue.brake_released or stopped_for in brake.LIMITS
     issue.pause_reason = None
+    pace.begin(session, issue, now=now)
     ledger.hold(session, issue.id, held=False)
     details = {"stopped_for": stopped_for} if stopped_for else {}
     _record(session, issue, "issue.resumed", actor=actor, now=now, **details)
@@ -134,6 +135,7 @@ def cancel(
     issue.finished_at = now
     issue.pause_reason = dict(reason) if reason else None
     withdrawn = ledger.cancel(session, issue.id, now=now)
+    _finish(session, issue, now=now)
     if issue.frozen_at is None:
         session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue.id))
         rulings.free(session, issue.id, {"code": "cancelled"})
@@ -151,8 +153,10 @@ def settle(session: Session, issue_id: int, *, now: datetime) -> bool:
     )
     if issue is None or issue.frozen_at is None or deliveries.work_left(session, issue_id):
         return False
+    pace.note(session, issue, deliveries.counts(session, issue_id), now=now)
     status.move(issue, IssueStatus.SENT)
     issue.finished_at = now
+    _finish(session, issue, now=now)
     return True
 
 
@@ -165,6 +169,13 @@ def unsettled(session: Session) -> list[int]:
             )
         )
     )
+
+
+def _finish(session: Session, issue: Issue, *, now: datetime) -> None:
+    """Nothing more of an issue leaves: its limit is of no use, and its figures by domain can be made exact."""
+    if issue.frozen_at is not None:
+        limits.limit_issue(session, issue.id, None, now=now)
+        jobs.wake(session, jobs.COUNT_DOMAINS, issue.id)
 
 
 def _wait(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:

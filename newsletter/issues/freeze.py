@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from newsletter.core import jobs
 from newsletter.core.database import dialect_of
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import use_locale
@@ -51,7 +52,8 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)
         return None
-    issue.frozen_at, issue.narrowed = now, chosen.as_document()
+    issue.frozen_at = issue.moving_since = now
+    issue.narrowed = chosen.as_document()
     issue.expires_at = max(now, *serving.hours.values()) + LIFETIME if serving.hours else now + LIFETIME
     issue.wave, issue.wave_opened_at = 1, now
     issue.audience = outbox.enqueue(
@@ -76,6 +78,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
     grouping.clear(session)
     if issue.status is IssueStatus.PAUSED:
         ledger.hold(session, issue.id, held=True)
+    jobs.wake(session, jobs.COUNT_DOMAINS, issue.id)
     dispatch.settle(session, issue.id, now=now)
     return issue.audience
 

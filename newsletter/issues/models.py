@@ -50,6 +50,7 @@ class Issue(Base):
 
     `wave`: the deliveries of waves up to this one may leave; 0 before the freeze. `pause_reason`: why it was paused
     when nobody pressed the button, `{"code": ..., figures}`. `brake_released`: somebody has read it and wants to go on.
+    `moving_since`: when it left, or was last let go on. `reckoned_at`: when its figures by domain were made exact.
     """
 
     __tablename__ = "issues"
@@ -89,6 +90,8 @@ class Issue(Base):
     segment_id: Mapped[int | None]
     without_segment_id: Mapped[int | None]
     narrowed: Mapped[dict[str, Any] | None]
+    moving_since: Mapped[datetime | None]
+    reckoned_at: Mapped[datetime | None]
 
 
 class Approval(Base):

@@ -13,7 +13,6 @@ from newsletter.delivery.models import DeliveryStatus, SkipReason
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.issues.reach import reach
-from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.audience import audience
 
 
@@ -124,32 +123,3 @@ def issue_numbers(session: Session, newsletter_id: int, article_ids: list[int]) 
         .where(IssueArticle.newsletter_id == newsletter_id, IssueArticle.article_id.in_(article_ids))
     )
     return {article_id: (issue_id, number) for article_id, issue_id, number in rows}
-
-
-def delivery_page(
-    session: Session,
-    issue_id: int,
-    *,
-    text: str = "",
-    status: DeliveryStatus | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> list[DeliveryView]:
-    """Deliveries of an issue, the highest id first; `text` is the beginning of an address."""
-    readers = subscriptions.ids_starting_with(session, text) if text else None
-    rows = deliveries.page(session, issue_id, status=status, subscriber_ids=readers, before=before, limit=limit)
-    emails = subscriptions.emails_of(session, [row.subscriber_id for row in rows])
-    return [
-        DeliveryView(
-            id=row.id,
-            email=emails.get(row.subscriber_id, ""),
-            status=row.status,
-            updated_at=row.updated_at,
-            attempts=row.attempts,
-            repeated=row.repeated,
-            reply=row.reply,
-            skip_reason=row.skip_reason,
-            next_attempt_at=row.next_attempt_at,
-        )
-        for row in rows
-    ]

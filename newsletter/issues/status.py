@@ -12,7 +12,7 @@ TRANSITIONS: dict[S, frozenset[S]] = {
     S.SCHEDULED: frozenset({S.DRAFT, S.SENDING, S.CANCELLED}),
     S.SENDING: frozenset({S.PAUSED, S.SENT, S.CANCELLED}),
     S.PAUSED: frozenset({S.SENDING, S.CANCELLED, S.SENT}),  # sent: the messages in hand were the last ones
-    S.SENT: frozenset(),
+    S.SENT: frozenset(),  # but see `reopen`
     S.CANCELLED: frozenset(),
 }
 
@@ -25,6 +25,20 @@ def lock(session: Session, issue: Issue) -> None:
     """
     session.flush()
     session.refresh(issue, with_for_update={"key_share": True})
+
+
+def reopen(issue: Issue) -> None:
+    """Let an issue that was sent go on, for what was missed; no other way leads out of `sent`. The caller has locked
+    it.
+    """
+    must_be_sent(issue)
+    issue.status = S.SENDING
+
+
+def must_be_sent(issue: Issue) -> None:
+    """Refuse an issue that is not over, or was given up."""
+    if issue.status is not S.SENT:
+        raise RefusedError(_("Only an issue that has been sent can be sent again to those who were missed."))
 
 
 def move(issue: Issue, target: S) -> None:

@@ -50,6 +50,7 @@ class Subscriber(Base):
     __tablename__ = "subscribers"
     __table_args__ = (
         Index("ix_subscribers_domain_email_key", "domain", "email_key"),
+        Index("ix_subscribers_domain_id", "domain", "id"),
         Index("ix_subscribers_name_id", "name", "id"),
     )
 

@@ -99,11 +99,6 @@ def emails_of(session: Session, subscriber_ids: list[int]) -> dict[int, str]:
     return dict(rows.all())
 
 
-def ids_starting_with(session: Session, text: str, limit: int = 200) -> list[int]:
-    """Subscribers whose address begins with a text."""
-    return list(session.scalars(select(Subscriber.id).where(_begins_with(text)).limit(limit)))
-
-
 def has_attribute(session: Session, newsletter_id: int, name: str) -> bool:
     """Whether anything is known under this name of any reader of a newsletter. No quotation mark may be in it."""
     known = (

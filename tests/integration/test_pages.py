@@ -11,10 +11,10 @@ from newsletter import schema
 from newsletter.articles import queries as articles
 from newsletter.core.database import Database
 from newsletter.core.errors import NotFoundError
-from newsletter.delivery import bounces, claim, ledger, tally, transactional
+from newsletter.delivery import bounces, claim, ledger, overview, tally, transactional
 from newsletter.delivery import queries as deliveries
 from newsletter.delivery.models import Delivery, DeliveryStatus, SkipReason
-from newsletter.issues import archive, digest, dispatch
+from newsletter.issues import archive, digest, dispatch, domains, finding, resending
 from newsletter.issues import queries as issues
 from newsletter.issues.models import Issue
 from newsletter.newsletters import queries as newsletters
@@ -78,7 +78,7 @@ def test_readers_are_found_by_how_their_address_begins(newsroom: Newsroom, typed
     issue = newsroom.outgoing(gazette)
     with newsroom.database.reading() as session:
         assert {row.email for row in subscriptions.search(session, gazette.id, text=typed)} == expected
-        assert {row.email for row in issues.delivery_page(session, issue.id, text=typed)} == expected
+        assert {row.email for row in finding.find(session, issue.id, text=typed).rows} == expected
 
 
 def test_articles_issues_deliveries_and_the_archive_come_page_by_page(newsroom: Newsroom) -> None:
@@ -95,7 +95,10 @@ def test_articles_issues_deliveries_and_the_archive_come_page_by_page(newsroom: 
         assert len(set(seven)) == len(seven) == 7
         ids = walk(lambda at: issues.page(session, gazette.id, before=at, limit=3), lambda row: row.id)
         assert ids == [issue.id for issue in reversed(sent)]
-        rows = walk(lambda at: issues.delivery_page(session, sent[0].id, before=at, limit=2), lambda row: row.id)
+        rows, after = [], ""
+        while after is not None:
+            page = finding.find(session, sent[0].id, after=after, limit=2)
+            rows, after = [*rows, *(row.id for row in page.rows)], page.after
         assert len(set(rows)) == len(rows) == 7
         numbers = walk(lambda at: archive.page(session, gazette.id, before=at, limit=2), lambda row: row.number)
         assert numbers == [7, 6, 5, 4, 3, 2, 1]
@@ -212,7 +215,9 @@ def test_no_page_reads_a_large_table_from_end_to_end(newsroom: Newsroom) -> None
     newsletter_id, issue = multiply(newsroom)
     now, links = newsroom.now, newsroom.here.links
     with newsroom.database.reading() as session:
-        last_failed = issues.delivery_page(session, issue.id, status=DeliveryStatus.FAILED)[-1].id
+        last_failed = finding.find(session, issue.id, status=DeliveryStatus.FAILED).after
+        delivery_id = finding.find(session, issue.id).rows[0].id
+    assert last_failed is not None
     questions: dict[str, Callable[[Session], object]] = {
         "readers": lambda s: subscriptions.search(s, newsletter_id),
         "readers, next page": lambda s: subscriptions.search(s, newsletter_id, before=3000),
@@ -223,12 +228,20 @@ def test_no_page_reads_a_large_table_from_end_to_end(newsroom: Newsroom) -> None
         "articles": lambda s: articles.page(s, newsletter_id),
         "candidates": lambda s: digest.next_articles(s, s.get_one(Newsletter, newsletter_id), cut_off=now),
         "translations": lambda s: articles.in_language(s, [1, 2, 3], "en"),
-        "deliveries": lambda s: issues.delivery_page(s, issue.id),
-        "deliveries by status": lambda s: issues.delivery_page(s, issue.id, status=DeliveryStatus.FAILED),
-        "deliveries by address": lambda s: issues.delivery_page(s, issue.id, text="r12"),
-        "deliveries by status, next page": lambda s: issues.delivery_page(
-            s, issue.id, status=DeliveryStatus.FAILED, before=last_failed
+        "deliveries": lambda s: finding.find(s, issue.id),
+        "deliveries by status": lambda s: finding.find(s, issue.id, status=DeliveryStatus.FAILED),
+        "deliveries by address": lambda s: finding.find(s, issue.id, text="r12"),
+        "deliveries by domain": lambda s: finding.find(s, issue.id, domain="poste.example"),
+        "deliveries by domain and status": lambda s: finding.find(
+            s, issue.id, domain="poste.example", status=DeliveryStatus.FAILED
         ),
+        "deliveries by status, next page": lambda s: finding.find(
+            s, issue.id, status=DeliveryStatus.FAILED, after=last_failed
+        ),
+        "one delivery": lambda s: finding.story(s, issue.id, delivery_id),
+        "domains of an issue": lambda s: domains.by_domain(s, issue.id, deliveries.counts(s, issue.id)),
+        "how many were missed": lambda s: resending.at_most(s, issue.id),
+        "what waits for relays": overview.waiting,
         "counts of an issue": lambda s: deliveries.by_wave(s, issue.id),
         "domains that refuse the content": lambda s: tally.with_content(s, issue.id),
         "bounces that are held": lambda s: bounces.held(s, issue.id),

@@ -4,8 +4,8 @@ import logging
 
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
+from newsletter.issues import domains, review, schedule
 from newsletter.issues import freeze as freezing
-from newsletter.issues import review, schedule
 from newsletter.newsletters import schedules
 from worker import runtime
 from worker.app import app
@@ -19,6 +19,13 @@ def freeze(issue_id: int) -> None:
     here = runtime.installation()
     with here.database.unit() as session:
         freezing.freeze(session, issue_id, here.links, now=utc_now())
+
+
+@app.task(name=jobs.COUNT_DOMAINS)
+def count_domains(issue_id: int) -> None:
+    """Count the readers of an issue by the domain of their address; when it is over, what became of them too."""
+    with runtime.installation().database.unit() as session:
+        domains.count(session, issue_id, now=utc_now())
 
 
 @app.task(name=jobs.RUN_SCHEDULES)

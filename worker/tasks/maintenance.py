@@ -5,6 +5,7 @@ from newsletter.core.clock import utc_now
 from newsletter.delivery import days, lanes
 from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
+from newsletter.issues import domains, pace
 from newsletter.newsletters import domain_checks
 from newsletter.subscriptions import bulk, interning, pausing, returning
 from newsletter.tracking import forgetting as events
@@ -16,8 +17,8 @@ from worker.app import app
 @app.task(name=jobs.TIDY_UP)
 def tidy_up() -> None:
     """Drop counters whose window has ended, lanes that nothing limits any more, choices that nobody has any more,
-    entries that have left their feeds, opens and clicks that were counted long ago, what came back long ago; end
-    breaks whose day has come.
+    entries that have left their feeds, opens and clicks that were counted long ago, what came back long ago; add up the
+    small domains of past issues; end breaks whose day has come.
     """
     now = utc_now()
     with runtime.installation().database.unit() as session:
@@ -26,6 +27,10 @@ def tidy_up() -> None:
     with runtime.installation().database.unit() as session:
         days.forget(session, now=now)
         days.fold(session, now=now)
+    with runtime.installation().database.unit() as session:
+        domains.ask_for_lost(session, now=now)
+        domains.fold(session, now=now)
+        pace.forget(session, now=now)
     with runtime.installation().database.unit() as session:
         pausing.resume_due(session, now=now)
         returning.ask_back(session, now=now)

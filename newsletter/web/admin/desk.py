@@ -19,7 +19,7 @@ from newsletter.subscriptions import counts as subscriptions
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.admin import guard
 from newsletter.web.admin.compose import leads
-from newsletter.web.admin.live import Live
+from newsletter.web.admin.live import Live, look
 from newsletter.web.admin.room import admin
 from newsletter.web.context import app, installation
 
@@ -164,4 +164,4 @@ def _shelf(session: Session, newsletter: Newsletter, now: datetime) -> Shelf:
 
 
 def _with_figures(session: Session, issues: list[Issue], now: datetime) -> list[tuple[Issue, Live]]:
-    return [(issue, Live.of(issue, queries.progress(session, issue.id), now=now)) for issue in issues]
+    return [(issue, look(session, issue, now=now)) for issue in issues]

@@ -20,7 +20,7 @@ from newsletter.core.i18n import (
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import reading_minutes
 from newsletter.delivery.models import SkipReason
-from newsletter.feedback.models import FeedbackReport
+from newsletter.feedback.models import Effect, FeedbackReport
 from newsletter.mail.evidence import Kind
 from newsletter.mail.replies import ReplyClass
 from newsletter.subscriptions.models import ConsentEvent, ConsentKind, EndedReason
@@ -64,6 +64,14 @@ def pace(per_second: float) -> str:
         return format_number(round(per_second))
     text = f"{per_second:.1f}"
     return text.replace(".", ",") if current_locale() == "fr" else text
+
+
+@admin.app_template_filter()
+def per_time(limit: float) -> str:
+    """A limit as somebody would say it: `at most 5 a second`, `at most 30 a minute`."""
+    if limit >= 1:
+        return _("at most %(count)s a second", count=pace(limit))
+    return _("at most %(count)s a minute", count=pace(limit * 60))
 
 
 @admin.app_template_filter()
@@ -235,6 +243,21 @@ def block_reason(reason: SuppressionReason) -> str:
 
 
 @admin.app_template_filter()
+def effect_name(effect: Effect) -> str:
+    """What was made of a report."""
+    return {
+        Effect.SUPPRESSED: _("address blocked"),
+        Effect.HELD: _("waits for a person"),
+        Effect.COUNTED: _("counted"),
+        Effect.ENDED: _("subscription ended"),
+        Effect.FORWARDED: _("passed on to the editor"),
+        Effect.IGNORED: _("nothing"),
+        Effect.UNMATCHED: _("nothing: nobody knows whom it is about"),
+        Effect.AGAIN: _("known before"),
+    }[effect]
+
+
+@admin.app_template_filter()
 def report_name(report: FeedbackReport) -> str:
     """What came back, in a few words."""
     if report.kind is Kind.BOUNCE:
@@ -245,4 +268,7 @@ def report_name(report: FeedbackReport) -> str:
         Kind.UNSUBSCRIBE: _("asked to leave"),
         Kind.AUTO_REPLY: _("automatic answer"),
         Kind.ANSWER: _("wrote back"),
+        Kind.DELAYED: _("has not arrived yet"),
+        Kind.DELIVERED: _("arrived"),
+        Kind.OTHER: _("something else"),
     }.get(report.kind, str(report.kind))

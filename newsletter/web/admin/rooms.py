@@ -21,6 +21,8 @@ ROOM_OF = {
     "profile": "subscribers",
     "audience": "issues",
     "compose": "issues",
+    "deliveries": "issues",
+    "pacing": "issues",
     "preflight": "issues",
     "sending": "issues",
     "urgent": "issues",
@@ -60,6 +62,8 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
         Tab("people", _("People"), "admin.people", Permission.MANAGE_USERS, of_newsletter=False),
         Tab("log", _("Log"), "admin.log", Permission.MANAGE_USERS, of_newsletter=False),
+        Tab("relays", _("Relays"), "admin.relays", Permission.MANAGE_NEWSLETTERS, of_newsletter=False),
+        Tab("incoming", _("Incoming mail"), "admin.incoming", Permission.MANAGE_NEWSLETTERS, of_newsletter=False),
     )
 
 

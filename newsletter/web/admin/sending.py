@@ -11,12 +11,24 @@ from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import bounces
 from newsletter.delivery.models import DeliveryStatus
-from newsletter.issues import approvals, clearance, correction, dispatch, editing, preview, queries, runs, standing
+from newsletter.issues import (
+    approvals,
+    clearance,
+    correction,
+    dispatch,
+    editing,
+    finding,
+    preview,
+    queries,
+    resending,
+    runs,
+    standing,
+)
 from newsletter.issues.models import Issue, IssueKind
 from newsletter.newsletters.models import Newsletter
-from newsletter.web.admin import guard, paging
+from newsletter.web.admin import guard, paging, sendings
 from newsletter.web.admin.compose import articles_in_order
-from newsletter.web.admin.live import Live
+from newsletter.web.admin.live import Live, look
 from newsletter.web.admin.room import admin, enter_by_id
 from newsletter.web.context import installation
 
@@ -26,17 +38,23 @@ Page = str | Response
 def live_page(session: Session, newsletter: Newsletter, issue: Issue) -> str:
     """The page of an issue that has been sent, or is being."""
     text, status = request.args.get("q", "").strip()[:320], _status(request.args.get("status"))
-    rows = queries.delivery_page(
-        session, issue.id, text=text, status=status, before=paging.before(), limit=paging.PER_PAGE + 1
-    )
+    domain, after = request.args.get("domain", "").strip().lower()[:255], request.args.get("after", "")[:400]
+    found = finding.find(session, issue.id, text=text, status=status, domain=domain, after=after, limit=paging.PER_PAGE)
+    asked: dict[str, Any] = {"issue_id": issue.id, "q": text or None, "status": status, "domain": domain or None}
+    live = look(session, issue, now=guard.now())
     return render_template(
         "admin/live.html",
         issue=issue,
-        live=_live(session, issue),
-        listing=paging.listing(rows, lambda row: row.id, issue_id=issue.id, q=text or None, status=status),
+        live=live,
+        shown=sendings.shown(session, issue, live, now=guard.now()),
+        rows=found.rows,
+        older=url_for("admin.issue", **asked, after=found.after, _anchor="deliveries") if found.after else None,
+        newest=url_for("admin.issue", **asked, _anchor="deliveries") if after else None,
         text=text,
         status=status,
+        domain=domain,
         statuses=list(DeliveryStatus),
+        resends=resending.history(session, issue.id),
         held=bounces.held(session, issue.id),
         standing=standing.in_words(issue, newsletter),
         kind=standing.kind_in_words(issue.kind),
@@ -55,11 +73,13 @@ def progress(issue_id: int) -> str:
         found = queries.by_id(session, issue_id)
         newsletter = enter_by_id(session, found.newsletter_id)
         live = _live(session, found)
+        shown = sendings.shown(session, found, live, now=guard.now())
     return render_template(
         "admin/live-parts.html",
         issue=found,
         newsletter=newsletter,
         live=live,
+        shown=shown,
         changed=request.args.get("seen") != found.status,
     )
 
@@ -160,7 +180,7 @@ def _act(issue_id: int, verb: Callable[..., Any], done: str) -> Response:
 
 
 def _live(session: Session, issue: Issue) -> Live:
-    return Live.of(issue, queries.progress(session, issue.id), now=guard.now())
+    return look(session, issue, now=guard.now())
 
 
 def _status(text: str | None) -> DeliveryStatus | None:
