@@ -23,5 +23,6 @@ def writers(installation: Installation) -> dict[str, Writer]:
         mails.COME_BACK: subscription.come_back,
         letters.PROOF: review.proof,
         letters.ISSUE_NOTICE: review.notice,
+        letters.TEST: review.test,
         replying.READER_REPLY: ReplyMails(installation).reader_reply,
     }

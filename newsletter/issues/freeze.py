@@ -10,7 +10,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import use_locale
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
-from newsletter.issues import brake, dispatch, grouping, pool, seen, waves
+from newsletter.issues import brake, dispatch, grouping, history, pool, seen, waves
 from newsletter.issues.models import Issue, IssueKind, IssueStatus, Variant
 from newsletter.issues.reach import reach
 from newsletter.issues.selection.pick import Pool
@@ -48,6 +48,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)
         return None
+    history.forget(session, issue.id)
     issue.frozen_at = now
     issue.expires_at = max(now, *serving.hours.values()) + LIFETIME if serving.hours else now + LIFETIME
     issue.wave, issue.wave_opened_at = 1, now

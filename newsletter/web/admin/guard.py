@@ -22,6 +22,7 @@ from newsletter.web.language import use_language
 
 View = TypeVar("View", bound=Callable[..., Any])
 DECLARED = "declared_permission"
+LARGEST = "largest_body"
 LARGEST_BODY = 2 * 1024 * 1024  # an article pasted with its markup
 
 
@@ -30,6 +31,16 @@ def requires(permission: Permission) -> Callable[[View], View]:
 
     def declare(view: View) -> View:
         view.__dict__[DECLARED] = permission
+        return view
+
+    return declare
+
+
+def takes(octets: int) -> Callable[[View], View]:
+    """Declare that a view takes files: what is sent to it may be this large, its texts still as large as elsewhere."""
+
+    def declare(view: View) -> View:
+        view.__dict__[LARGEST] = octets
         return view
 
     return declare
@@ -46,13 +57,14 @@ def let_in() -> AnyResponse | None:
 
     A view that declares nothing is closed to everybody.
     """
-    request.max_content_length = LARGEST_BODY
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = view.__dict__.get(LARGEST, LARGEST_BODY) if view else LARGEST_BODY
+    request.max_form_memory_size = LARGEST_BODY
     cast(CSRFProtect, current_app.extensions["csrf"]).protect()
     g.now = utc_now()
     g.signed_in = found = _find_session()
     if found is not None:
         use_language(found.user.language)
-    view = current_app.view_functions.get(request.endpoint or "")
     declared = view.__dict__.get(DECLARED, "nothing") if view else "nothing"
     if declared is None:
         return None

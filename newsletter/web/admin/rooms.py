@@ -17,11 +17,14 @@ Link = tuple[str, str, bool]
 # The room that a view belongs to, by the file the view is in; a file that is not named is a room of its own.
 ROOM_OF = {
     "compose": "issues",
+    "composing": "issues",
+    "message": "issues",
     "preflight": "issues",
     "sending": "issues",
     "urgent": "issues",
     "variants": "issues",
     "runs": "issues",
+    "writing": "articles",
 }
 
 

@@ -30,7 +30,7 @@ document.addEventListener("click", (event) => {
 // A form that was sent once is not sent twice by an impatient second press.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "get" || event.defaultPrevented) return;
+  if (form.method === "get" || event.defaultPrevented || event.submitter?.formTarget) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
