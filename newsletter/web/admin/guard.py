@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import flask
 from flask import Response, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.accounts import sessions
@@ -59,8 +59,9 @@ def let_in() -> AnyResponse | None:
     """
     view = current_app.view_functions.get(request.endpoint or "")
     request.max_content_length = view.__dict__.get(LARGEST, LARGEST_BODY) if view else LARGEST_BODY
-    request.max_form_memory_size = LARGEST_BODY
     cast(CSRFProtect, current_app.extensions["csrf"]).protect()
+    if (request.content_length or 0) > LARGEST_BODY and sum(map(len, request.form.values())) > LARGEST_BODY:
+        raise RequestEntityTooLarge
     g.now = utc_now()
     g.signed_in = found = _find_session()
     if found is not None:

@@ -40,8 +40,8 @@ def general() -> Sequence[Keys]:
         Keys(("/",), _("To the search field")),
         Keys(("j",), _("Down a list")),
         Keys(("k",), _("Up a list")),
-        Keys(("Enter",), _("Open what is marked in a list")),
-        Keys(("Esc",), _("Close a menu or a question")),
+        Keys((_("Enter"),), _("Open what is marked in a list")),
+        Keys((_("Esc"),), _("Close a menu or a question")),
     )
 
 
@@ -49,11 +49,11 @@ def composing() -> Sequence[Keys]:
     return (
         Keys(("Alt", "↑"), _("Move the article up")),
         Keys(("Alt", "↓"), _("Move the article down")),
-        Keys(("Delete",), _("Take the article out")),
+        Keys((_("Del"),), _("Take the article out")),
         Keys(("Ctrl", "Z"), _("Undo the last step, outside fields")),
-        Keys(("Ctrl", "Shift", "Z"), _("Take it again")),
+        Keys(("Ctrl", _("Shift"), "Z"), _("Take it again")),
         Keys(("Ctrl", "S"), _("Save at once")),
-        Keys(("Ctrl", "Enter"), _("Approve or send, after a question")),
+        Keys(("Ctrl", _("Enter")), _("Approve or send, after a question")),
     )
 
 

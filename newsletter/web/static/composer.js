@@ -169,7 +169,7 @@
     const letters = [...text];
     const { most, phone, desktop } = gauge.dataset;
     document.querySelector("#gauge .used").setAttribute("width", `${Math.min(letters.length, most) * 100 / most}%`);
-    const cut = (at) => letters.slice(Math.max(0, at - 18), at).join("").trim();
+    const cut = (at) => letters.slice(Math.max(0, at - 18), at).join("").replace(/^\S*\s+/, "").trim();
     const parts = [gauge.dataset.length.replace("{}", letters.length)];
     if (letters.length > phone) parts.push(gauge.dataset.cutPhone.replace("{}", `…${cut(Number(phone))}`));
     if (letters.length > desktop) parts.push(gauge.dataset.cutDesktop.replace("{}", `…${cut(Number(desktop))}`));
