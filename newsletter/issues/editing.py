@@ -197,8 +197,7 @@ def begin(session: Session, issue: Issue, expected_revision: int | None, *, step
     if issue.status not in OPEN:
         raise RefusedError(_("This issue is no longer a draft: what is being sent cannot change."))
     must_be_at(session, issue, expected_revision)
-    if step:
-        history.remember(session, issue)
+    (history.remember if step else history.overlook)(session, issue)
 
 
 def must_be_at(session: Session, issue: Issue, expected_revision: int | None) -> None:

@@ -28,6 +28,11 @@ def remember(session: Session, issue: Issue) -> None:
     session.info.setdefault(_BEFORE, {})[issue.id] = (content_of(session, issue), _judged(session, issue.id))
 
 
+def overlook(session: Session, issue: Issue) -> None:
+    """Keep nothing of the change to come, which is itself a way back."""
+    session.info.get(_BEFORE, {}).pop(issue.id, None)
+
+
 def keep(session: Session, issue: Issue, what: str, *, by: str, now: datetime) -> None:
     """Keep what `remember` saw as the state to go back to. Whatever had been undone is gone for good."""
     seen = session.info.get(_BEFORE, {}).pop(issue.id, None)
