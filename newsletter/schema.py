@@ -1,6 +1,8 @@
 """The whole metadata: importing this module registers every table."""
 
 from newsletter.accounts import models as accounts
+from newsletter.accounts import presence
+from newsletter.articles import drafts
 from newsletter.articles import models as articles
 from newsletter.core import ratelimit
 from newsletter.core.columns import Base
@@ -8,6 +10,7 @@ from newsletter.delivery import domain_models as domains
 from newsletter.delivery import models as delivery
 from newsletter.feedback import models as feedback
 from newsletter.feeds import models as feeds
+from newsletter.issues import history_models as history
 from newsletter.issues import models as issues
 from newsletter.issues import preflight_models as preflights
 from newsletter.issues import sending_models as sendings
@@ -27,12 +30,15 @@ ROOMS = (
     bulk,
     delivery,
     domains,
+    drafts,
     feedback,
     feeds,
+    history,
     issues,
     looks,
     newsletters,
     preflights,
+    presence,
     ratelimit,
     subscription_counts,
     segments,

@@ -28,5 +28,6 @@ def writers(installation: Installation) -> dict[str, Writer]:
         invitations.PASSWORD: staff.link,
         letters.PROOF: review.proof,
         letters.ISSUE_NOTICE: review.notice,
+        letters.TEST: review.test,
         replying.READER_REPLY: ReplyMails(installation).reader_reply,
     }

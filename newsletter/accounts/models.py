@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, false
+from sqlalchemy import ForeignKey, Index, String, Text, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, BigInt, KeyText, RowId, words
@@ -35,6 +35,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
+    letter_keys: Mapped[bool] = mapped_column(default=True, server_default=true())  # shortcuts of a single letter
 
 
 class UserRight(Base):

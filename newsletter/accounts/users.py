@@ -79,3 +79,8 @@ def make_password_link(
 
 def change_language(session: Session, user_id: int, language: str) -> None:
     session.execute(update(User).where(User.id == user_id).values(language=language))
+
+
+def use_letter_keys(session: Session, user_id: int, on: bool) -> None:
+    """Whether a single letter may be a shortcut; some people speak to their computer, or press keys by chance."""
+    session.execute(update(User).where(User.id == user_id).values(letter_keys=on))

@@ -15,7 +15,7 @@ class ArticleDraft:
     """`body_html` is sanitised, `body_text` has blank lines between paragraphs, `published_at` is aware.
 
     What the source does not tell is None (or empty, for `image_alt`); only a missing summary is taken from the body.
-    `topic` is the word found or given, not yet a topic of any newsletter.
+    `topic` is the word found or given, not yet a topic of any newsletter. `markdown`: what the body was made of.
     """
 
     title: str
@@ -31,6 +31,7 @@ class ArticleDraft:
     image_url: str | None
     image_alt: str
     published_at: datetime | None
+    markdown: str | None = None
 
 
 class Given(TypedDict, total=False):

@@ -9,7 +9,7 @@ from newsletter.articles import pictures, stories
 from newsletter.articles.changes import says_something_else
 from newsletter.articles.draft import MAX_ALT, MAX_NAME, MAX_TITLE, ArticleDraft
 from newsletter.articles.models import Article, Placement
-from newsletter.core.errors import RefusedError
+from newsletter.core.errors import ConflictError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.tokens import hash_token
 
@@ -58,9 +58,16 @@ def add_article(
     return article, placed is None
 
 
-def change_article(session: Session, article: Article, draft: ArticleDraft, *, now: datetime) -> None:
-    """Replace what an article says; issues that have left keep what they said."""
+def change_article(
+    session: Session, article: Article, draft: ArticleDraft, *, now: datetime, version: datetime | None = None
+) -> None:
+    """Replace what an article says; issues that have left keep what they said. `version`: the `updated_at` that the
+    editor saw; ConflictError when it is another one by now.
+    """
     _check(draft)
+    session.refresh(article, with_for_update={"key_share": True})
+    if version is not None and version != article.updated_at:
+        raise ConflictError(_("This article has changed since you opened it. Look at both texts."))
     columns = _columns(draft)
     if draft.url == article.url:
         columns.pop("url_key")  # a page may call itself by another address than the one it was read from
@@ -91,6 +98,8 @@ def revise_article(session: Session, article: Article, draft: ArticleDraft, *, n
         for name, value in columns.items()
         if value != getattr(article, name) and not (value is None and name in KEPT)
     }
+    if "body_html" not in changed:
+        changed.pop("body_markdown", None)  # the body is what it was made of still
     if not changed:
         return False
     for name, value in changed.items():
@@ -146,6 +155,7 @@ def _columns(draft: ArticleDraft) -> dict[str, object]:
         "summary": draft.summary,
         "body_html": draft.body_html,
         "body_text": draft.body_text,
+        "body_markdown": draft.markdown,
         "author": draft.author,
         "source_name": draft.source_name,
         "url": draft.url,

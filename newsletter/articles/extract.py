@@ -5,6 +5,7 @@ from the text's own words, nothing else is made up.
 """
 
 import re
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from pathlib import PurePath
 from typing import Final, Unpack, cast
@@ -42,6 +43,7 @@ HEADLINE: Final = 150  # characters; a first line up to this long that has no fu
 MAX_TEXT: Final = 2_000_000  # characters, markup included
 
 _HEADING: Final = re.compile(r"<h([2-4])>(.*?)</h\1>", re.DOTALL)
+_FIRST_HEADING: Final = re.compile(r"\A\s*(?:#{1,6}[ \t][^\n]*|[^\n]+\n(?:=+|-+)[ \t]*)(?:\n|\Z)")
 _PARAGRAPH: Final = re.compile(r"<p>.*?</p>", re.DOTALL)
 _WHOLE_PAGE: Final = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|head|body|article|div|p|h[1-6]|section|\?xml|!--)\b", re.IGNORECASE)
@@ -65,7 +67,11 @@ def from_markdown(text: str, *, url: str | None = None, zone: tzinfo = UTC, **gi
     told: Facts = {**found, **read_fields(fields, zone)}
     if url:
         told["url"] = url
-    return _compose(*_lift_heading(body, told), given)
+    if given.get("title"):
+        told["title"] = given["title"]  # a first heading that says something else is one of the text
+    below, told = _lift_heading(body, told)
+    kept = source if below == body else _FIRST_HEADING.sub("", source)
+    return replace(_compose(below, told, given), markdown=kept.strip())
 
 
 def from_html(page: str, url: str | None = None, *, zone: tzinfo = UTC, **given: Unpack[Given]) -> ArticleDraft:

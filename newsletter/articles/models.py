@@ -20,7 +20,8 @@ class Article(Base):
 
     `story_id`: the first article of the same story, told elsewhere in nearly the same words; None: this one.
     `fingerprint`: 64 bits that are nearly alike for texts that are. `revised_at`: when its source changed what it says.
-    `edited_at`: when an editor changed it, from which moment on its source no longer does.
+    `edited_at`: when an editor changed it, from which moment on its source no longer does. `body_markdown`: what
+    `body_html` was made of, where somebody wrote it as Markdown.
     """
 
     __tablename__ = "articles"
@@ -32,6 +33,7 @@ class Article(Base):
     summary: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     body_text: Mapped[str] = mapped_column(Text)
+    body_markdown: Mapped[str | None] = deferred(mapped_column(Text))
     author: Mapped[str | None] = mapped_column(String(200))
     source_name: Mapped[str | None] = mapped_column(String(200))
     url: Mapped[str | None] = mapped_column(Text)

@@ -54,7 +54,7 @@ def approve(
         raise RefusedError(_not_under_review(issue))
     if upkeep.is_outdated(session, issue):
         raise ConflictError(_("An article of this issue has changed a moment ago. Look at it again."))
-    editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
+    editing.check_texts_of(session, issue)
     clearance.must_pass(session, issue)
     if email not in of_revision(session, issue):
         session.add(Approval(issue_id=issue.id, revision=issue.revision, email=email, at=now))

@@ -13,7 +13,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.delivery import ledger, limits
 from newsletter.delivery import queries as deliveries
-from newsletter.issues import brake, clearance, editing, pace, rulings, status, upkeep
+from newsletter.issues import brake, clearance, editing, history, pace, rulings, status, upkeep
 from newsletter.issues.models import Issue, IssueArticle, IssueKind, IssueStatus
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Review
@@ -136,6 +136,7 @@ def cancel(
     issue.pause_reason = dict(reason) if reason else None
     withdrawn = ledger.cancel(session, issue.id, now=now)
     _finish(session, issue, now=now)
+    history.forget(session, issue.id)
     if issue.frozen_at is None:
         session.execute(delete(IssueArticle).where(IssueArticle.issue_id == issue.id))
         rulings.free(session, issue.id, {"code": "cancelled"})
@@ -188,7 +189,7 @@ def _wait(session: Session, issue: Issue, *, actor: str, now: datetime) -> None:
 
 def _check(session: Session, issue: Issue) -> None:
     """Refuse what could not be sent, or should not, while somebody is there to correct it."""
-    editing.check_texts(session, issue.newsletter_id, subject=issue.subject, introduction=issue.introduction)
+    editing.check_texts_of(session, issue)
     clearance.must_pass(session, issue)
 
 

@@ -19,7 +19,7 @@ from newsletter.articles.models import Placement
 from newsletter.core.errors import ConflictError, NotFoundError, RefusedError
 from newsletter.core.i18n import format_datetime
 from newsletter.core.i18n import gettext as _
-from newsletter.issues import personal, pool, rulings, status
+from newsletter.issues import history, personal, pool, rulings, status
 from newsletter.issues.models import Issue, IssueArticle, IssueKind, IssueStatus
 from newsletter.issues.selection.candidate import Candidate
 from newsletter.issues.selection.choose import matches
@@ -30,6 +30,7 @@ from newsletter.subscriptions import queries as subscriptions
 
 MAX_SUBJECT = 200
 MAX_SUBJECT_WITH_SLOTS = 300  # the column of a variant
+MAX_PREHEADER = 200
 MAX_INTRODUCTION = 4000
 SHORT = 80  # characters of a text that the record keeps
 
@@ -45,29 +46,36 @@ def change_text(
     introduction: str,
     actor: str,
     now: datetime,
+    preheader: str | None = None,
     expected_revision: int | None = None,
 ) -> None:
-    """Set the subject (empty: made from the lead story) and the introduction."""
+    """Set the subject and the preview text (empty: made from the stories; `preheader` None: as it is), and the
+    introduction.
+    """
     begin(session, issue, expected_revision)
     subject = " ".join(subject.split())
+    preheader = issue.preheader if preheader is None else " ".join(preheader.split())
     introduction = introduction.replace("\r\n", "\n").strip()
     if len(subject) > MAX_SUBJECT:
         raise RefusedError(_("The subject is too long: %(count)d characters at most.", count=MAX_SUBJECT))
     if len(introduction) > MAX_INTRODUCTION:
         raise RefusedError(_("The introduction is too long: %(count)d characters at most.", count=MAX_INTRODUCTION))
-    check_texts(session, issue.newsletter_id, subject=subject, introduction=introduction)
-    before = {"subject": issue.subject, "introduction": issue.introduction}
-    after = {"subject": subject, "introduction": introduction}
+    if len(preheader) > MAX_PREHEADER:
+        raise RefusedError(_("The preview text is too long: %(count)d characters at most.", count=MAX_PREHEADER))
+    check_texts(session, issue.newsletter_id, subject=subject, introduction=introduction, preheader=preheader)
+    before = {name: getattr(issue, name) for name in history.TEXTS}
+    after = {"subject": subject, "preheader": preheader, "introduction": introduction}
     changed = {name: [before[name][:SHORT], text[:SHORT]] for name, text in after.items() if text != before[name]}
     if not changed:
         return
-    issue.subject, issue.introduction = subject, introduction
-    finish(session, issue, "issue.written", actor=actor, now=now, texts=changed)
+    issue.subject, issue.preheader, issue.introduction = subject, preheader, introduction
+    finish(session, issue, history.WRITTEN, actor=actor, now=now, texts=changed)
 
 
-def check_texts(session: Session, newsletter_id: int, *, subject: str, introduction: str) -> None:
+def check_texts(session: Session, newsletter_id: int, *, subject: str, introduction: str, preheader: str = "") -> None:
     """Refuse texts that ask for what no reader has, or in a way that nobody understands."""
-    for text, place in ((subject, _("Subject")), (introduction, _("Introduction"))):
+    texts = ((subject, _("Subject")), (preheader, _("Preview text")), (introduction, _("Introduction")))
+    for text, place in texts:
         personal.check(
             text,
             place=place,
@@ -76,6 +84,12 @@ def check_texts(session: Session, newsletter_id: int, *, subject: str, introduct
         )
     if len(personal.with_slots(subject)) > MAX_SUBJECT_WITH_SLOTS:
         raise RefusedError(_("The subject is too long: shorten what stands behind the bars."))
+
+
+def check_texts_of(session: Session, issue: Issue) -> None:
+    """The same for the texts that an issue has."""
+    texts = {name: getattr(issue, name) for name in history.TEXTS}
+    check_texts(session, issue.newsletter_id, **texts)
 
 
 def drop(
@@ -109,9 +123,12 @@ def move(
     to: int,
     actor: str,
     now: datetime,
+    into: str | None = None,
     expected_revision: int | None = None,
 ) -> None:
-    """Put an article at a place, 1 is the lead; beyond the end it is the last. It joins the section it comes to."""
+    """Put an article at a place, 1 is the lead; beyond the end it is the last. It joins the section it comes to, or the
+    one named by `into`, a key of the issue's rules, empty for none.
+    """
     begin(session, issue, expected_revision)
     if to < 1:
         raise RefusedError(_("A place is a number from 1, the lead, to %(last)d.", last=MOST))
@@ -120,9 +137,9 @@ def move(
     if at is None:
         raise NotFoundError(_("This article is not in the issue."))
     to = min(to, len(rows)) - 1
-    if to == at:
+    section = rows[to].section if into is None else _section(issue, into)
+    if to == at and section == rows[at].section:
         return
-    section = rows[to].section
     moved = rows.pop(at)
     moved.section = section
     rows.insert(to, moved)
@@ -172,12 +189,15 @@ def add(
     finish(session, issue, "issue.added", actor=actor, now=now, article=article_id, place=at + 1)
 
 
-def begin(session: Session, issue: Issue, expected_revision: int | None) -> None:
-    """Lock the issue, and make sure that it has neither left nor changed since the editor looked."""
+def begin(session: Session, issue: Issue, expected_revision: int | None, *, step: bool = True) -> None:
+    """Lock the issue, and make sure that it has neither left nor changed since the editor looked. `step`: what is done
+    to it now can be undone.
+    """
     status.lock(session, issue)
     if issue.status not in OPEN:
         raise RefusedError(_("This issue is no longer a draft: what is being sent cannot change."))
     must_be_at(session, issue, expected_revision)
+    (history.remember if step else history.overlook)(session, issue)
 
 
 def must_be_at(session: Session, issue: Issue, expected_revision: int | None) -> None:
@@ -196,6 +216,7 @@ def must_be_at(session: Session, issue: Issue, expected_revision: int | None) ->
 
 def finish(session: Session, issue: Issue, action: str, *, actor: str, now: datetime, **details: Any) -> None:
     """Note a change. It voids what was approved: an issue that had been is under review again, for its hour."""
+    history.keep(session, issue, action, by=actor, now=now)
     issue.revision += 1
     issue.changed_by, issue.changed_at = actor, now
     if (issue.pause_reason or {}).get("code") == FOUND:
@@ -242,6 +263,12 @@ def _addable(session: Session, issue: Issue, article_id: int, *, now: datetime) 
     if placement.expires_at is not None and placement.expires_at <= now:
         raise RefusedError(_("This article has expired. Change that first."))
     return found
+
+
+def _section(issue: Issue, key: str) -> str | None:
+    if key and key not in {item.key for item in read_rules(issue.rules).sections}:
+        raise RefusedError(_("This issue has no such section."))
+    return key or None
 
 
 def _room(

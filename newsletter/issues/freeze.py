@@ -11,7 +11,7 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import use_locale
 from newsletter.core.urls import Links
 from newsletter.delivery import ledger, outbox
-from newsletter.issues import brake, dispatch, dressing, grouping, narrowed, pool, seen, waves
+from newsletter.issues import brake, dispatch, dressing, grouping, history, narrowed, pool, seen, waves
 from newsletter.issues.content import LookFailedError
 from newsletter.issues.models import Issue, IssueKind, IssueStatus, Variant
 from newsletter.issues.reach import reach
@@ -52,6 +52,7 @@ def freeze(session: Session, issue_id: int, links: Links, *, now: datetime) -> i
         brake.stop(session, issue, {"code": brake.Fault.CANNOT_BE_WRITTEN, "message": str(error)}, now=now)
         grouping.clear(session)
         return None
+    history.forget(session, issue.id)
     issue.frozen_at = issue.moving_since = now
     issue.narrowed = chosen.as_document()
     issue.expires_at = max(now, *serving.hours.values()) + LIFETIME if serving.hours else now + LIFETIME

@@ -2,26 +2,29 @@
 
 from typing import Any
 
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from newsletter.articles import queries as articles
 from newsletter.core.errors import RefusedError
+from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import use_locale
 from newsletter.core.installation import Installation
 from newsletter.core.templating import render_mail
 from newsletter.delivery.models import TransactionalMail
 from newsletter.delivery.transactional import Letter
 from newsletter.issues import approvals, pool, preview, rulings, standing
-from newsletter.issues.editing import article_ids, check_texts
+from newsletter.issues.editing import article_ids, check_texts_of
 from newsletter.issues.models import Issue, IssueStatus
 from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
-from newsletter.newsletters.models import Newsletter
+from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.newsletters.wearing import paint_for
 
 PROOF = "proof"
 ISSUE_NOTICE = "issue_notice"
+TEST = "test_issue"
 
 
 class ReviewMails:
@@ -76,10 +79,23 @@ class ReviewMails:
             url=self._here.links.composer(issue.id),
         )
 
+    def test(self, session: Session, mail: TransactionalMail) -> Letter | None:
+        """The issue as a reader of everything would get it, marked; None when it has left meanwhile."""
+        issue = session.get(Issue, mail.params["issue"])
+        if issue is None or issue.status not in (IssueStatus.DRAFT, IssueStatus.SCHEDULED):
+            return None
+        newsletter = newsletters.by_id(session, issue.newsletter_id)
+        edition = Edition(mail.params["edition"])
+        seen = preview.preview(session, issue, language=mail.language, edition=edition, links=self._here.links)
+        with use_locale(mail.language):
+            subject = _("[Proof] %(title)s", title=seen.subject)
+        html = seen.html or str(Markup("<pre>{}</pre>").format(seen.text))  # the edition that has text alone
+        return self._signed(session, newsletter, subject=subject, html=html, text=seen.text)
+
     def _text(self, session: Session, issue: Issue, newsletter: Newsletter) -> tuple[str, str, str]:
         """(subject, text, why it could not be sent)."""
         try:
-            check_texts(session, newsletter.id, subject=issue.subject, introduction=issue.introduction)
+            check_texts_of(session, issue)
             mail = preview.preview(session, issue, language=newsletter.language, links=self._here.links)
         except RefusedError as error:
             return issue.subject, "", str(error)
@@ -94,12 +110,15 @@ class ReviewMails:
             paint=paint_for(newsletter),
             **values,
         )
+        return self._signed(session, newsletter, subject=rendered.subject, html=rendered.html, text=rendered.text)
+
+    def _signed(self, session: Session, newsletter: Newsletter, *, subject: str, html: str, text: str) -> Letter:
         return Letter(
             sender=Mailbox(newsletter.from_address, newsletter.from_name),
             bounce_domain=senders.bounce_domain(newsletter.domain),
-            subject=rendered.subject,
-            html=rendered.html,
-            text=rendered.text,
+            subject=subject,
+            html=html,
+            text=text,
             keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
             reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
         )

@@ -35,10 +35,15 @@ def keep_private() -> None:
     g.private = True
 
 
-def as_mail(html: str) -> Response:
-    """A mail's HTML as a document for a frame of ours. It came from outside or from articles: nothing in it runs."""
+def as_mail(html: str, *, readable: bool = False) -> Response:
+    """A mail's HTML as a document for a frame of ours. It came from outside or from articles: nothing in it runs.
+
+    `readable`: the page around the frame may look into it, to keep the place that was scrolled to. That gives nothing
+    to the mail, which has no script to use it with.
+    """
     response = make_response(html)
-    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    policy = MAIL_POLICY.replace("sandbox ", "sandbox allow-same-origin ", 1) if readable else MAIL_POLICY
+    response.headers["Content-Security-Policy"] = policy
     response.headers["Cache-Control"] = "no-store"
     return response
 

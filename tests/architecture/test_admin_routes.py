@@ -32,7 +32,7 @@ def test_only_the_way_in_is_open_to_anyone():
 
 
 def test_what_changes_something_asks_for_more_than_reading():
-    own_account = {"change_language", "revoke_session", "revoke_all_sessions"}
+    own_account = {"change_keys", "change_language", "revoke_session", "revoke_all_sessions"}
     posts = {
         name
         for name, view in views().items()

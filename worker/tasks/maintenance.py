@@ -1,5 +1,7 @@
 """Keeping tables small."""
 
+from newsletter.accounts import presence
+from newsletter.articles import drafts
 from newsletter.core import jobs, ratelimit
 from newsletter.core.clock import utc_now
 from newsletter.delivery import days, lanes
@@ -24,6 +26,8 @@ def tidy_up() -> None:
     with runtime.installation().database.unit() as session:
         ratelimit.forget_past(session, now)
         lanes.forget_quiet(session, now=now)
+        presence.forget(session, now=now)
+        drafts.forget(session, now=now)
     with runtime.installation().database.unit() as session:
         days.forget(session, now=now)
         days.fold(session, now=now)

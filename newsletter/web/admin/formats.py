@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
@@ -47,6 +48,12 @@ def zone(name: str | None = None) -> ZoneInfo:
 @admin.app_template_filter()
 def number(value: int) -> str:
     return format_number(value)
+
+
+@admin.app_template_filter()
+def combined(attributes: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    """Attributes of a field and some more."""
+    return attributes | others
 
 
 @admin.app_template_filter()

@@ -15,7 +15,7 @@ import flask
 from flask import Response, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.accounts import sessions
@@ -34,6 +34,7 @@ from newsletter.web.language import use_language
 View = TypeVar("View", bound=Callable[..., Any])
 DECLARED = "declared_permission"
 REACH = "declared_reach"
+LARGEST = "largest_body"
 LARGEST_BODY = 2 * 1024 * 1024  # an article pasted with its markup
 
 
@@ -61,6 +62,16 @@ def requires(permission: Permission, *, shared: bool = False, everywhere: bool =
     return declare
 
 
+def takes(octets: int) -> Callable[[View], View]:
+    """Declare that a view takes files: what is sent to it may be this large, its texts still as large as elsewhere."""
+
+    def declare(view: View) -> View:
+        view.__dict__[LARGEST] = octets
+        return view
+
+    return declare
+
+
 def open_to_anyone(view: View) -> View:
     """Declare that a view needs no sign-in."""
     view.__dict__[DECLARED] = None
@@ -72,13 +83,15 @@ def let_in() -> AnyResponse | None:
 
     A view that declares nothing is closed to everybody.
     """
-    request.max_content_length = LARGEST_BODY
+    view = current_app.view_functions.get(request.endpoint or "")
+    request.max_content_length = view.__dict__.get(LARGEST, LARGEST_BODY) if view else LARGEST_BODY
     cast(CSRFProtect, current_app.extensions["csrf"]).protect()
+    if (request.content_length or 0) > LARGEST_BODY and sum(map(len, request.form.values())) > LARGEST_BODY:
+        raise RequestEntityTooLarge
     g.now = utc_now()
     g.signed_in = found = _find_session()
     if found is not None:
         use_language(found.user.language)
-    view = current_app.view_functions.get(request.endpoint or "")
     declared = view.__dict__.get(DECLARED, "nothing") if view else "nothing"
     if declared is None:
         return None

@@ -23,12 +23,15 @@ ROOM_OF = {
     "compose": "issues",
     "deliveries": "issues",
     "pacing": "issues",
+    "composing": "issues",
+    "message": "issues",
     "preflight": "issues",
     "sending": "issues",
     "urgent": "issues",
     "variants": "issues",
     "runs": "issues",
     "segments": "subscribers",
+    "writing": "articles",
 }
 
 
