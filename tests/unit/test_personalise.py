@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from newsletter.core.errors import RefusedError
 from newsletter.delivery import slots
 from newsletter.delivery.personalise import Content, Prepared, Recipient, fill
-from newsletter.delivery.slots import SLOT_CLICKER, SLOT_OPENER, SLOT_PREFERENCES, SLOT_UNSUBSCRIBE, field_slot, link_slot
+from newsletter.delivery.slots import (
+    SLOT_CLICKER,
+    SLOT_OPENER,
+    SLOT_PREFERENCES,
+    SLOT_UNSUBSCRIBE,
+    field_slot,
+    link_slot,
+)
 from newsletter.mail import dkim, message, verp
 from newsletter.mail.dkim import Algorithm, DkimKey
 from newsletter.mail.headers import Mailbox
