@@ -1,5 +1,6 @@
 """Links of an issue from the freeze to the counts: followed, judged, folded once, forgotten."""
 
+import re
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,14 +11,15 @@ from sqlalchemy import func, select, text, update
 
 from newsletter.core.database import dialect_of
 from newsletter.delivery.models import Delivery, DeliveryStatus
-from newsletter.issues import variants
+from newsletter.issues import inspection, variants
 from newsletter.issues.contents import blocks_of
 from newsletter.issues.models import Block, Issue, Variant
 from newsletter.mail.transport import Transport
 from newsletter.newsletters.models import Measure, Newsletter
 from newsletter.subscriptions import measuring
 from newsletter.subscriptions.models import Measuring, Subscriber, Subscription
-from newsletter.tracking import folding, forgetting, queries, segments
+from newsletter.tracking import folding, following, forgetting, queries, segments
+from newsletter.tracking.following import Pointer
 from newsletter.tracking.models import EngagementEvent, IssueLink, LinkCount
 from newsletter.tracking.queries import Clicks, Opens
 from newsletter.tracking.recording import Recorder, asked
@@ -479,3 +481,39 @@ def test_a_busy_database_keeps_no_reader_waiting_and_loses_no_click(
     assert [item.delivery_id for item in events(newsroom)] == [delivery]
     with newsroom.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(LinkCount)) == 0
+
+
+def test_what_is_looked_at_before_it_leaves_has_real_addresses_and_what_is_tried_has_links_for_nobody(
+    newsroom: Newsroom, gazette: Newsletter
+) -> None:
+    measure(newsroom, gazette, clicks=Measure.READER, opens=Measure.READER)
+    newsroom.article(gazette, "Histoire a", url="https://journal.example/a")
+    newsroom.reader(gazette)
+    issue = newsroom.draft_issue(gazette)
+    for frozen in (False, True):
+        if frozen:
+            newsroom.freeze(issue)
+        with newsroom.database.reading() as session:
+            gathered = inspection.gather(session, newsroom.here, session.get_one(Issue, issue.id), now=newsroom.now)
+        for copy in gathered.copies:
+            assert copy.html == "" or "https://journal.example/a" in copy.html
+            assert "/c/" not in copy.html
+        message = gathered.specimens[0].write()[1].replace(b"=\r\n", b"").decode("ascii", "replace")
+        tokens = re.findall(r"https://news\.example/c/([\w~-]+)", message)
+        assert tokens
+        signer = newsroom.here.signer
+        assert {following.read_click(signer, token) for token in tokens} == {Pointer(0, 1, 0)}
+        assert "https://news.example/o/" in message
+
+
+def test_an_issue_from_before_anything_was_measured_is_sent_as_it_was(
+    newsroom: Newsroom, gazette: Newsletter, relay: Transport, sink: SmtpSink
+) -> None:
+    newsroom.article(gazette, "Histoire a", url="https://journal.example/a")
+    issue = newsroom.outgoing(gazette, NAMES[0])
+    with newsroom.database.unit() as session:
+        session.execute(text("DELETE FROM issue_measures"))
+        session.execute(text("DELETE FROM issue_links"))
+    newsroom.deliver(relay)
+    assert b"https://journal.example/a" in sink.received[-1].data.replace(b"=\r\n", b"")
+    assert figures(newsroom, issue) == (Clicks(), Opens())
