@@ -28,6 +28,7 @@ from newsletter.subscriptions.search import Find
 AT_ONCE = 1000  # subscriptions in one unit
 UNDO_FOR = timedelta(days=7)
 FORGOTTEN_AFTER = timedelta(days=30)
+TURN = timedelta(seconds=20)  # of a worker
 QUIET = timedelta(seconds=30)  # without a sign of life another worker goes on
 MOVING = (BulkStatus.COLLECTING, BulkStatus.RUNNING, BulkStatus.UNDOING)
 MAX_WHY = 300
@@ -112,10 +113,14 @@ def _start(session: Session, action: BulkAction, status: BulkStatus, event: str,
 
 
 def run(database: Database, action_id: int, clock: Callable[[], datetime]) -> None:
-    """Work at an action until it waits for somebody or is done."""
+    """Work at an action until it waits for somebody or is done; after a while, let issues pass in the same queue."""
+    until = clock() + TURN
     while True:
         with database.unit() as session:
             if not step(session, action_id, now=clock()):
+                return
+            if clock() > until:
+                jobs.wake(session, jobs.RUN_BULK, action_id)
                 return
 
 

@@ -13,10 +13,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.accounts import audit
+from newsletter.accounts.models import User
 from newsletter.core import jobs
 from newsletter.core.database import Database
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import use_locale
 from newsletter.core.tokens import Signer
 from newsletter.newsletters import queries as newsletters
 from newsletter.subscriptions.models import SubscriptionStatus
@@ -28,7 +30,11 @@ LARGEST = 2_000_000  # octets; the command takes what is larger
 KEPT = timedelta(days=7)
 QUIET = timedelta(seconds=30)
 MOVING = (FileStatus.TRYING, FileStatus.RUNNING)
-LEFT_OUT = ""
+USUAL = {
+    "email": ("e-mail", "mail", "courriel", "adresse", "adresse e-mail", "adresse email", "email address", "address"),
+    "name": ("nom", "nom complet", "full name", "prénom", "first name"),
+    "language": ("langue", "lang", "locale"),
+}
 MAX_COLUMNS = 200
 
 
@@ -41,7 +47,11 @@ def bring(session: Session, newsletter_id: int, name: str, data: bytes, *, actor
     header = list(_cells(data, 1))
     if not header or len(header[0]) > MAX_COLUMNS:
         raise RefusedError(_("This file is not a CSV file."))
-    guessed = [cell.strip().lower().lstrip("\ufeff")[:60] for cell in header[0]]
+    guessed: list[str] = []
+    for cell in header[0]:
+        title = cell.strip().lower().lstrip("\ufeff")[:60]
+        guess = _guess(title)
+        guessed.append(title if guess in guessed else guess)
     made = ReaderFile(
         newsletter_id=newsletter_id,
         name=name[:200],
@@ -57,6 +67,11 @@ def bring(session: Session, newsletter_id: int, name: str, data: bytes, *, actor
     session.add(made)
     session.flush()
     return made
+
+
+def _guess(title: str) -> str:
+    """What a column is, by what spreadsheets and other services call it; its own name otherwise."""
+    return next((name for name, titles in USUAL.items() if title in titles), title)
 
 
 def first_rows(file: ReaderFile, count: int = 4) -> list[list[str]]:
@@ -114,17 +129,37 @@ def run(database: Database, signer: Signer, file_id: int, clock: Callable[[], da
             return
         data, columns, begun = _renamed(file), file.columns, file.position
         status = file.status
+        language = _language(session, file)
+    with use_locale(language):
+        _read(database, signer, file_id, status, data, columns, begun, clock)
+
+
+def _language(session: Session, file: ReaderFile) -> str:
+    """That of whoever brought it, for the reasons why rows are refused; the newsletter's when they are gone."""
+    spoken = session.scalar(select(User.language).where(User.email == file.created_by))
+    return spoken or newsletters.by_id(session, file.newsletter_id).language
+
+
+def _read(
+    database: Database,
+    signer: Signer,
+    file_id: int,
+    status: FileStatus,
+    data: bytes,
+    columns: list[str],
+    begun: int,
+    clock: Callable[[], datetime],
+) -> None:
     report = Report()
     place = 0
     for rows in imports.read_rows(io.BytesIO(data), report):
         place += len(rows)
         if place <= begun:
-            report = Report()
+            _clear(report)
             continue
         if not _group(database, signer, file_id, status, rows, place, report, clock()):
             return
-        report.added = report.known = report.blocked = report.bad = 0
-        report.errors = []
+        _clear(report)
     with database.unit() as session:
         file = session.get_one(ReaderFile, file_id, with_for_update=True)
         if file.status is status and file.columns == columns:
@@ -172,6 +207,11 @@ def _group(
         file.position = place
         file.moved_at = now
     return True
+
+
+def _clear(report: Report) -> None:
+    report.added = report.known = report.blocked = report.bad = 0
+    report.errors = []
 
 
 def _add(file: ReaderFile, report: Report) -> None:

@@ -77,7 +77,12 @@ def found(newsroom: Newsroom, find: Find, limit: int = 2) -> list[str]:
             return names
 
 
-def test_a_search_finds_by_address_by_domain_and_by_name(newsroom: Newsroom, gazette: Newsletter) -> None:
+@pytest.mark.parametrize("few", [0, search.FEW])
+def test_a_search_finds_by_address_by_domain_and_by_name(
+    newsroom: Newsroom, gazette: Newsletter, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a newsletter has few readers, who are looked at one by one, or many."""
+    monkeypatch.setattr(search, "FEW", few)
     for email, name in (
         ("ama@poste.example", "Zoé"),
         ("amavi@poste.example", ""),

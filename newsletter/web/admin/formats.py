@@ -190,8 +190,10 @@ def minutes(text: str) -> int:
 
 @admin.app_template_filter()
 def actor_name(actor: str) -> str:
-    """A member of staff by the name before the @; `command` and `schedule` in words."""
-    return {"command": _("the command line"), "schedule": _("the schedule")}.get(actor, actor.partition("@")[0])
+    """A member of staff by the name before the @; `command` and `schedule` in words (`command (ama)` too)."""
+    return {"command": _("the command line"), "schedule": _("the schedule")}.get(
+        actor.partition(" ")[0], actor.partition("@")[0]
+    )
 
 
 @admin.app_template_filter()
