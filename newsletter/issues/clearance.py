@@ -20,7 +20,6 @@ from newsletter.issues import editing, inspection, narrowed, status
 from newsletter.issues.models import Issue
 from newsletter.issues.preflight import wording
 from newsletter.issues.preflight.findings import Finding, Level, fatal, from_document
-from newsletter.issues.preflight.findings import found as finding
 from newsletter.issues.preflight_models import Overrule, Preflight
 
 SHORTEST_REASON = 10  # characters
@@ -74,7 +73,7 @@ def in_the_way(session: Session, issue: Issue) -> list[Finding]:
     nobody can overrule.
     """
     gone = narrowed.chosen(session, issue).problem
-    nobody = [finding("no_audience", Level.FATAL, message=gone)] if gone else []
+    nobody = [Finding("no_audience", Level.FATAL, {"message": gone})] if gone else []
     run = latest(session, issue)
     fatal_ones = fatal(findings_of(run) if run is not None else inspection.look_at(session, issue))
     decided = overruled(session, issue) if fatal_ones else None

@@ -135,6 +135,7 @@ def test_who_only_reads_sees_segments_and_changes_none(house: House, editor: Sta
     assert NEW not in analyst.page
     for path in (NEW, f"{SEGMENTS}/count", f"{SEGMENTS}/1", f"{SEGMENTS}/1/remove"):
         assert analyst.post(path, **POSTAL).status_code == 403
+    assert analyst.post("/admin/issues/1/audience", only="1", without="").status_code == 403
 
 
 # To its readers, end to end.
@@ -202,6 +203,29 @@ def test_an_issue_whose_segment_goes_waits_for_a_new_choice(house: House, editor
     editor.post(f"{issue}/audience", only="", without="", revision="2")
     editor.get(f"{issue}/send")
     editor.post(f"{issue}/send")
+    house.work()
+    assert len(house.mails()) == 2
+
+
+def test_a_segment_that_goes_after_the_button_was_pressed_stops_the_issue_on_its_page(
+    house: House, editor: Staff
+) -> None:
+    issue = composed(house, editor)
+    make(editor)
+    editor.get(issue)
+    editor.post(f"{issue}/audience", only="1", without="", revision="1")
+    editor.get(f"{issue}/send")
+    editor.post(f"{issue}/send")
+    editor.get(f"{SEGMENTS}/1/remove")
+    editor.post(f"{SEGMENTS}/1/remove", sure="yes")
+    house.work()
+    assert house.mails() == []
+    editor.get(issue)
+    assert "a été supprimé. Choisissez qui le reçoit." in editor.page
+    revision = re.search(r'name="revision" value="(\d+)"', editor.page)
+    assert revision
+    editor.post(f"{issue}/audience", only="", without="", revision=revision[1])
+    editor.post(f"{issue}/resume")
     house.work()
     assert len(house.mails()) == 2
 
