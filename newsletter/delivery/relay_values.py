@@ -13,9 +13,10 @@ from newsletter.core.settings import Settings
 from newsletter.core.tokens import Vault
 from newsletter.delivery import relays
 from newsletter.delivery.models import RelayRecord
+from newsletter.mail.replies import Phase
 from newsletter.mail.smtp import Security
 from newsletter.mail.transport import Relay, Timeouts
-from newsletter.mail.wire import SmtpError
+from newsletter.mail.wire import Refused, SmtpError, TlsFailed
 
 SCHEMES = {Security.STARTTLS: "smtp+starttls", Security.TLS: "smtps", Security.NONE: "smtp"}
 PORTS = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
@@ -35,9 +36,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What trying a relay has found. `problem`: why it does not work, in words; the rest is known when it does."""
+    """What trying a relay has found. `problem`: why it does not work, in words, and what was `said`; the rest is known
+    when it does work.
+    """
 
     problem: str = ""
+    said: str = ""
     encrypted: bool = False
     logged_in: bool = False
     milliseconds: int = 0
@@ -94,7 +98,7 @@ def try_out(where: Relay) -> Trial:
     try:
         connection = where.connect(helo="", timeouts=PATIENCE, context=None)
     except SmtpError as error:
-        return Trial(problem=_in_words(where, error))
+        return Trial(problem=_in_words(where, error), said=_said(where, error))
     try:
         return Trial(
             encrypted=connection.encrypted,
@@ -108,6 +112,18 @@ def try_out(where: Relay) -> Trial:
 
 
 def _in_words(where: Relay, error: SmtpError) -> str:
+    if isinstance(error, TlsFailed):
+        return _("No protected connection could be made; look at the port, the protection and its certificate.")
+    if error.phase is Phase.CONNECT:
+        return _("Nobody answers at %(host)s, port %(port)s.", host=where.host, port=where.port)
+    if error.phase is Phase.AUTH:
+        return _("The login was refused: look at the user and the password.")
+    if isinstance(error, Refused):
+        return _("The server refuses to speak with us.")
+    return _("The connection broke off before anything could be sent.")
+
+
+def _said(where: Relay, error: SmtpError) -> str:
     """No password is in what a connection says of itself; to be sure of a server that repeats what it heard."""
     said = str(error)
     return said.replace(where.password, "…") if where.password else said

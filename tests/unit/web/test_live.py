@@ -4,18 +4,25 @@ from datetime import UTC, datetime, timedelta
 
 from newsletter.delivery.models import DeliveryStatus
 from newsletter.issues.models import Issue, IssueStatus
+from newsletter.issues.pace import Pace
 from newsletter.issues.queries import Progress
 from newsletter.web.admin.live import Live
 
 START = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)
 
 
-def live(status: IssueStatus = IssueStatus.SENDING, seconds: float = 100, **counts: int) -> Live:
+def live(
+    status: IssueStatus = IssueStatus.SENDING,
+    seconds: float = 100,
+    pace: float | None = None,
+    limit: float | None = None,
+    **counts: int,
+) -> Live:
     """An issue frozen at START, `seconds` later."""
     issue = Issue(status=status, frozen_at=START)
     given = {DeliveryStatus(name): count for name, count in counts.items()}
     progress = Progress(status, sum(counts.values()), given, START, None, 1, 1)
-    return Live.of(issue, progress, now=START + timedelta(seconds=seconds))
+    return Live.of(issue, progress, now=START + timedelta(seconds=seconds), pace=Pace(pace), limit=limit)
 
 
 def test_the_states_add_up_to_the_audience():
@@ -25,17 +32,20 @@ def test_the_states_add_up_to_the_audience():
     assert abs(sum(figures.share(state) for state in DeliveryStatus) - 1) < 1e-9
 
 
-def test_the_pace_is_the_average_since_the_start_and_tells_the_end():
-    figures = live(sent=400, queued=200)
+def test_the_pace_of_the_last_minute_tells_the_end():
+    figures = live(sent=400, queued=190, sending=10, pace=4.0)
     assert figures.pace == 4
     assert figures.ends_at == START + timedelta(seconds=150)
 
 
-def test_nothing_is_guessed_in_the_first_moments_or_while_paused():
-    assert live(seconds=1, sent=3, queued=97).pace is None
-    assert live(seconds=100, queued=97).pace is None
-    assert live(IssueStatus.PAUSED, sent=50, queued=50).pace is None
-    assert live(IssueStatus.PAUSED, sent=50, queued=50).ends_at is None
+def test_a_limit_that_was_just_set_tells_the_end_at_once():
+    assert live(sent=400, queued=200, pace=40.0, limit=2.0).ends_at == START + timedelta(seconds=200)
+
+
+def test_nothing_is_guessed_without_a_pace_and_no_end_is_named_that_is_far_away():
+    assert live(seconds=1, sent=3, queued=97).ends_at is None
+    assert live(seconds=100, queued=97, pace=0.0).ends_at is None
+    assert live(queued=1_000_000, pace=0.001).ends_at is None
 
 
 def test_only_full_tenths_are_read_aloud():
