@@ -200,6 +200,13 @@ def test_who_only_writes_is_not_in_the_way_of_who_moves(house: House, editor: St
     assert 'value="L’objet de Yao"' in yao.page
 
 
+def test_the_same_save_twice_is_no_conflict(editor: Staff) -> None:
+    draft = compose(editor)
+    form = fields(editor.page, subject="Deux fois", do="save")
+    assert editor.post(draft, **form).status_code == 200
+    assert editor.post(draft, **form).status_code == 200
+
+
 def test_two_texts_are_shown_side_by_side_and_neither_is_lost(house: House, editor: Staff) -> None:
     draft = compose(editor)
     yao = another(house)

@@ -11,7 +11,7 @@ from newsletter.accounts.models import Role
 from newsletter.articles import drafts
 from newsletter.articles import editing as articles
 from newsletter.core.errors import ConflictError, RefusedError
-from newsletter.issues import dispatch, editing, history, refresh, rulings, undoing
+from newsletter.issues import editing, history, refresh, rulings, undoing
 from newsletter.issues.history_models import IssueState
 from newsletter.issues.models import Issue, IssueArticle
 from newsletter.newsletters.models import Newsletter

@@ -175,8 +175,12 @@ def _shown_revision(issue: Issue, verb: str) -> int | None:
     articles: while the texts are what the form began with, nothing of theirs is overwritten.
     """
     began = {name: request.form.get(f"was_{name}") for name in history.TEXTS}
-    if verb == "save" and all(text is not None and _alike(text, getattr(issue, name)) for name, text in began.items()):
-        return None
+    for texts in (began, _typed()):  # a save whose answer was lost on the way comes a second time
+        known = len(texts) == len(history.TEXTS) and all(
+            text is not None and _alike(text, getattr(issue, name)) for name, text in texts.items()
+        )
+        if verb == "save" and known:
+            return None
     asked = request.form.get("revision", "")
     return int(asked) if _is_id(asked) else None
 

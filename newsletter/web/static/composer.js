@@ -156,6 +156,7 @@
     else for (const id of ["articles", "shelf", "others"]) if (page.getElementById(id)) by(id).replaceWith(document.importNode(page.getElementById(id), true));
     if (clean) adopt(page, before, false);
   };
+  document.addEventListener("htmx:before:request", (event) => { if (!navigator.onLine) event.preventDefault(); });
   document.addEventListener("htmx:after:swap", () => {
     const version = by("presence-now")?.dataset.version;
     if (!version || waiting || version === form.elements.revision.value) return;
