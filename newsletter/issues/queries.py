@@ -13,7 +13,19 @@ from newsletter.delivery.models import DeliveryStatus, SkipReason
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueArticle, IssueStatus
 from newsletter.issues.reach import reach
-from newsletter.subscriptions.audience import audience
+from newsletter.subscriptions.counts import counts
+from newsletter.subscriptions.models import SubscriptionStatus
+
+
+COUNTED = 20_000  # readers who are counted when somebody looks
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """How many; not `exact`: that many at most."""
+
+    number: int
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +105,20 @@ def progress(session: Session, issue_id: int) -> Progress:
 
 
 def audience_size(session: Session, newsletter_id: int) -> int:
-    """How many readers an issue would have if it were frozen now."""
-    return session.scalar(select(func.count()).select_from(audience(newsletter_id).subquery())) or 0
+    """How many readers a newsletter has, which is how many an issue may have at most."""
+    return counts(session, newsletter_id)[SubscriptionStatus.ACTIVE]
 
 
-def readers_of(session: Session, issue: Issue, *, now: datetime) -> int:
-    """How many readers an issue would have if it left now and all of it were new to them."""
-    return session.scalar(select(func.count()).select_from(reach(session, issue, now=now).subquery())) or 0
+def readers_of(session: Session, issue: Issue, *, now: datetime) -> Readers:
+    """How many readers an issue would have if it left now and all of it were new to them.
+
+    Few are counted. Of many the newsletter's counter is told, which is the most that it can be: a page of an issue must
+    not read a million rows each time it is opened.
+    """
+    most = audience_size(session, issue.newsletter_id)
+    if most > COUNTED:
+        return Readers(most, exact=False)
+    return Readers(session.scalar(select(func.count()).select_from(reach(session, issue, now=now).subquery())) or 0)
 
 
 def to_leave(session: Session) -> list[Issue]:

@@ -35,7 +35,7 @@ from newsletter.subscriptions.count_models import SubscriptionCount, Subscriptio
 from newsletter.subscriptions.models import SubscriptionStatus
 
 READING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAUSED)
-FOLD_LOCK = 7_405_114  # any number: two folds take turns
+FOLD_LOCK = 7_405_116  # any number of its own: two folds take turns
 ENDS = SubscriptionDay.left + SubscriptionDay.bounced + SubscriptionDay.complained + SubscriptionDay.other
 Key = tuple[int, SubscriptionStatus | None]
 _EVERYTHING = text(

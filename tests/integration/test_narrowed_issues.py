@@ -128,7 +128,7 @@ def test_the_rule_at_the_freeze_stays_with_the_issue(newsroom: Newsroom, gazette
     remove(newsroom, made)
     with newsroom.database.reading() as session:
         kept = narrowed.chosen(session, session.get_one(Issue, issue.id))
-        assert queries.readers_of(session, session.get_one(Issue, issue.id), now=newsroom.now) == 1
+        assert queries.readers_of(session, session.get_one(Issue, issue.id), now=newsroom.now).number == 1
     assert kept.as_document() == {"only": {"segment": made.id, "name": "La poste", "rule": POSTAL}}
     assert not kept.problem
 
@@ -198,7 +198,7 @@ def test_an_issue_without_its_segment_cannot_be_sent_approved_or_overruled(
         clearance.overrule(session, held, by=owner, reason="because I say so", now=newsroom.now)
         with pytest.raises(RefusedError, match="La poste"):
             dispatch.send(session, held, actor="test", now=newsroom.now)
-        assert queries.readers_of(session, held, now=newsroom.now) == 0
+        assert queries.readers_of(session, held, now=newsroom.now).number == 0
 
 
 @pytest.mark.usefixtures("readers")

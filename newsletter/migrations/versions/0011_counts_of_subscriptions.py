@@ -1,7 +1,7 @@
 """Counters of subscriptions, kept by triggers; indexes for looking readers up; what staff do to many, and files.
 
 Why by triggers is argued in `newsletter/subscriptions/counts.py`. A later migration that makes the table
-`subscriptions` anew on SQLite (a batch operation) drops them with it, and has to call `make_triggers` of this file
+`subscriptions` anew on SQLite (a batch operation) drops them with it, and has to call `triggers` of this file
 again; a test looks for them.
 """
 

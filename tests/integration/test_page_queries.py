@@ -1,0 +1,106 @@
+"""No page of the desk reads more of a table than it shows, however large the table is: what each page asked is asked
+again with EXPLAIN ANALYZE on a newsroom of some size, and the rows that each step touches are counted.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, event
+
+from newsletter import migrations
+from newsletter.core.clock import utc_now
+from newsletter.core.database import Database, open_engine
+from tests.support.desk_pages import Desk, open_desk
+from tests.support.large_newsroom import Size
+
+SIZE = Size(subscribers=30_000, deliveries=60_000, issues=30, articles=20_000, events=5000)
+LARGE = {
+    "subscribers",
+    "subscriptions",
+    "consent_events",
+    "deliveries",
+    "delivery_attempts",
+    "feedback_reports",
+    "suppressions",
+    "audit_events",
+    "articles",
+    "placements",
+    "engagement_events",
+    "subscription_days",
+}
+MOST = 1200  # rows of a large table that one step of one query may touch
+# They are meant to read everything, row by row, or count for a bounded time and then say so.
+WHOLE = {"export_subscribers", "log_file", "reports_sheet", "count_missed", "segment"}
+
+
+@pytest.fixture(scope="module")
+def engine(new_postgres_database: Callable[[str], str]) -> Iterator[Engine]:
+    opened = open_engine(new_postgres_database("large"))
+    migrations.upgrade(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture(scope="module")
+def desk(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    directory = Path(tmp_path_factory.mktemp("large"))
+    return open_desk(Database(engine), directory, SIZE, now=utc_now(), say=lambda _words: None)
+
+
+@pytest.fixture
+def asked(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    """What the database is asked while the test goes on: statement and parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
+            found.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield found
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def touched(connection: psycopg.Connection[Any], statement: str, parameters: Any) -> Iterator[tuple[str, int]]:
+    """Each step of a query that reads a large table, and how many of its rows it looks at."""
+    answer = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()
+    assert answer is not None
+    waiting = [answer[0][0]["Plan"]]
+    while waiting:
+        step = waiting.pop()
+        waiting += step.get("Plans", ())
+        if step.get("Relation Name") in LARGE:
+            dropped = step.get("Rows Removed by Filter", 0) + step.get("Rows Removed by Index Recheck", 0)
+            rows = round((step["Actual Rows"] + dropped) * step["Actual Loops"])
+            yield f"{step['Node Type']} on {step['Relation Name']}", rows
+
+
+def test_no_page_reads_more_of_a_large_table_than_it_shows(
+    engine: Engine, desk: Desk, asked: list[tuple[str, Any]]
+) -> None:
+    too_much: list[str] = []
+    known: set[str] = set()
+    shown: set[str] = set()
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Tables of this size are sometimes read whole because that is quicker; what counts is what an index can do.
+        connection.execute("SET enable_seqscan = off")
+        for name, path in desk.addresses():
+            asked.clear()
+            answer = desk.staff.get(path)
+            assert answer.status_code < 500, f"{path}: {answer.status_code}"
+            if answer.status_code == 200 and answer.request.path == path.partition("?")[0]:
+                shown.add(name)
+            for statement, parameters in list(asked):
+                if name in WHOLE or (key := f"{statement}{parameters}") in known:
+                    continue
+                known.add(key)
+                for step, rows in touched(connection, statement, parameters):
+                    if rows > MOST:
+                        too_much.append(f"{path}: {rows} rows by {step}: {' '.join(statement.split())[:500]}")
+    assert desk.pages == shown
+    assert len(known) > 100
+    assert not too_much, "\n".join(too_much)
