@@ -16,7 +16,6 @@ from newsletter.issues.reach import reach
 from newsletter.subscriptions.counts import counts
 from newsletter.subscriptions.models import SubscriptionStatus
 
-
 COUNTED = 20_000  # readers who are counted when somebody looks
 
 

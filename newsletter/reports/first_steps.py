@@ -21,7 +21,6 @@ class Leads(StrEnum):
     """Where a step is taken."""
 
     ARTICLES = "articles"
-    FORM = "form"
     SUBSCRIBERS = "subscribers"
     SCHEDULES = "schedules"
     DOMAIN = "domain"

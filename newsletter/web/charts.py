@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 
-def chart_points(values: Sequence[float], most: float | None = None) -> str:
-    """Values, evenly from one side to the other, as the points of a polyline; `most` is the upper edge."""
-    top = max(most if most is not None else max(values, default=0), 1e-9)
+def chart_points(values: Sequence[float], most: float | None = None, least: float = 0) -> str:
+    """Values, evenly from one side to the other, as the points of a polyline; `least` and `most` are the edges."""
+    height = max((most if most is not None else max(values, default=0)) - least, 1e-9)
     step = 100 / max(1, len(values) - 1)
-    return " ".join(f"{number * step:.2f},{100 - 100 * value / top:.2f}" for number, value in enumerate(values))
+    return " ".join(
+        f"{number * step:.2f},{100 - 100 * (value - least) / height:.2f}" for number, value in enumerate(values)
+    )

@@ -1,7 +1,8 @@
 """The first page: what is being sent, what leaves next, what waits, what to look at, and how many read it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import accumulate
 
 from flask import render_template, url_for
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ from newsletter.web.admin.room import admin
 from newsletter.web.context import app, installation
 
 LATEST = 5
+GROWN = timedelta(days=30)
 HELD = (IssueStatus.SENDING, IssueStatus.PAUSED)
 
 
@@ -36,6 +38,20 @@ class Shelf:
     waiting: list[str]
     next_run: datetime | None
     steps: list[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The last 30 days, today among them. `curve`: how many read at the end of each, and before the first."""
+
+    curve: list[int]
+    joined: int
+    ended: int
+    since: datetime
+
+    @property
+    def net(self) -> int:
+        return self.joined - self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,7 @@ def desk() -> str:
         readers = {shelf.newsletter.id: shelf.subscribers[SubscriptionStatus.ACTIVE] for shelf in shelves}
         new = newcomers.newcomers(session, [shelf.newsletter for shelf in shelves], readers, now=now)
         titles = leads(session, [*(issue for issue, _live in (*running, *done)), *(item.issue for item in leaving)])
+        grown = _growth(session, theirs, now)
     return render_template(
         "admin/desk.html",
         shelves=shelves,
@@ -78,6 +95,7 @@ def desk() -> str:
         step_url=_step_url,
         newcomers=new,
         now=now,
+        grown=grown,
         subscribers={status: sum(shelf.subscribers[status] for shelf in shelves) for status in SubscriptionStatus},
     )
 
@@ -97,6 +115,14 @@ def _moving(session: Session, theirs: set[int], now: datetime) -> list[tuple[Iss
     return _with_figures(session, _of(queries.in_flight(session), theirs), now)
 
 
+def _growth(session: Session, theirs: set[int], now: datetime) -> Growth:
+    since = now - GROWN
+    days = subscriptions.growth(session, theirs, since.date(), now.date())
+    before = subscriptions.readers_before(session, theirs, since.date())
+    curve = list(accumulate((day.net for day in days), initial=before))
+    return Growth(curve, sum(day.joined for day in days), sum(day.ended for day in days), since)
+
+
 def _where(concern: Concern) -> str:
     """The page on which something can be done about it."""
     match concern.about:
@@ -110,10 +136,13 @@ def _where(concern: Concern) -> str:
             return url_for("admin.issue", issue_id=concern.which)
         case About.RUN:
             return url_for("admin.runs", slug=concern.which)
-    return url_for("admin.deliverability_page")
+    manages = guard.may(Permission.MANAGE_NEWSLETTERS, everywhere=True)
+    return url_for("admin.incoming" if manages else "admin.deliverability_page")
 
 
 def _step_url(step: Step, slug: str) -> str:
+    if step.leads is Leads.RELAYS:
+        return url_for("admin.relays")
     endpoints = {
         Leads.ARTICLES: "admin.new_article",
         Leads.SUBSCRIBERS: "admin.subscribers",
@@ -121,11 +150,7 @@ def _step_url(step: Step, slug: str) -> str:
         Leads.DOMAIN: "admin.domain",
         Leads.ISSUES: "admin.issues",
     }
-    if step.leads is Leads.FORM:
-        return installation().links.form(slug)
-    return (
-        url_for(endpoints[step.leads], slug=slug) if step.leads in endpoints else url_for("admin.deliverability_page")
-    )
+    return url_for(endpoints[step.leads], slug=slug)
 
 
 def _of(issues: list[Issue], theirs: set[int]) -> list[Issue]:
