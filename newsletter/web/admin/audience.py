@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
@@ -13,6 +13,7 @@ from newsletter.issues.models import Issue, IssueKind, IssueStatus
 from newsletter.subscriptions.segments import queries as segments
 from newsletter.subscriptions.segments.models import Segment
 from newsletter.web.admin import guard
+from newsletter.web.admin.composing import conflict_page
 from newsletter.web.admin.room import admin, enter_by_id
 from newsletter.web.context import installation
 
@@ -64,6 +65,7 @@ def choose_audience(issue_id: int) -> Page:
                     found,
                     subject=request.form["subject"],
                     introduction=request.form["introduction"],
+                    preheader=request.form.get("preheader"),
                     expected_revision=expected,
                     actor=guard.user().email,
                     now=guard.now(),
@@ -80,18 +82,9 @@ def choose_audience(issue_id: int) -> Page:
             )
             words = narrowed.in_words(narrowed.chosen(session, found))
     except ConflictError as error:
-        return _conflict_page(issue_id, str(error)), 409
+        return conflict_page(issue_id, str(error), "audience"), 409
     flash(words or _("Everybody it is for gets it."))
     return redirect(url_for("admin.issue", issue_id=issue_id), 303)
-
-
-def _conflict_page(issue_id: int, words: str) -> str:
-    """What was typed and what there is now, beside each other."""
-    with installation().database.reading() as session:
-        found = queries.by_id(session, issue_id)
-        enter_by_id(session, found.newsletter_id)
-        typed = {name: request.form.get(name, "") for name in ("subject", "introduction")}
-        return render_template("admin/conflict.html", issue=found, words=words, typed=typed, only_text=False)
 
 
 def _asked(name: str) -> int | None:

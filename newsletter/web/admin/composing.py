@@ -49,7 +49,7 @@ def change_issue(issue_id: int) -> AnyResponse | tuple[str, int]:
             )
             anchor = _do(session, newsletter, found, verb, int(article) if _is_id(article) else 0)
     except ConflictError as error:
-        return _conflict_page(issue_id, str(error), verb), 409
+        return conflict_page(issue_id, str(error), verb), 409
     except NotFoundError:
         raise
     except RefusedError as error:
@@ -150,7 +150,7 @@ def _refused_page(issue_id: int, error: RefusedError) -> str:
         return composer_page(session, newsletter, found, typed=_typed(), problem=str(error))
 
 
-def _conflict_page(issue_id: int, words: str, verb: str) -> str:
+def conflict_page(issue_id: int, words: str, verb: str) -> str:
     """What was typed and what there is now, beside each other; nothing is lost of either."""
     with installation().database.reading() as session:
         found = queries.by_id(session, issue_id)
