@@ -21,8 +21,12 @@ from tests.support.staff import TOKEN, Staff
 # What everybody who is signed in may open: their own account, and pages that show what is theirs.
 SHARED = {
     "account",
+    "be_present",
+    "change_keys",
     "change_language",
     "desk",
+    "keys",
+    "moving",
     "newsletters",
     "revoke_all_sessions",
     "revoke_session",
@@ -166,3 +170,13 @@ def test_a_permission_covers_every_view_that_declares_one(two: House):
     for _rule, name, view in rules(two):
         declared = view.__dict__.get(DECLARED, "nothing")
         assert declared is None or (isinstance(declared, Permission) and isinstance(view.__dict__[REACH], Reach)), name
+
+
+def test_who_is_at_an_issue_is_told_to_those_who_may_see_it(two: House):
+    theirs, strange = other_issues(two), limited(two, Role.EDITOR)
+    strange.get("/admin/")
+    assert strange.post(f"/admin/presence/issue/{theirs[0]}").status_code == 404
+    assert strange.post("/admin/presence/nothing/1").status_code == 404
+    own = limited(two, Role.EDITOR, "gazette")
+    own.get("/admin/")
+    assert own.post(f"/admin/presence/issue/{theirs[0]}").status_code == 200

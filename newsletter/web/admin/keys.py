@@ -58,13 +58,13 @@ def composing() -> Sequence[Keys]:
 
 
 @admin.get("/keys")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def keys() -> str:
     return render_template("admin/keys.html", general=general(), composing=composing())
 
 
 @admin.post("/account/keys")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def change_keys() -> Response:
     on = request.form.get("letter_keys") == "on"
     with installation().database.unit() as session:

@@ -1,5 +1,7 @@
 """Who else is at the same issue or article: asked for by their pages every ten seconds."""
 
+from collections.abc import Iterable
+
 from flask import render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
@@ -17,7 +19,7 @@ SUBJECTS = ("issue", "article")
 
 
 @admin.post("/presence/<subject>/<int:subject_id>")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def be_present(subject: str, subject_id: int) -> str:
     """Say that one is there, and hear who else is, and at which version the thing is by now."""
     if subject not in SUBJECTS:
@@ -32,7 +34,16 @@ def be_present(subject: str, subject_id: int) -> str:
 
 
 def _version(session: Session, subject: str, subject_id: int) -> str:
+    """NotFound for what the user may not see."""
     if subject == "issue":
         issue = issues.by_id(session, subject_id)
+        _must_see([issue.newsletter_id])
         return str(issue.revision) if issue.status in editing.OPEN else "left"
-    return articles.by_id(session, subject_id).updated_at.isoformat()
+    article = articles.by_id(session, subject_id)
+    _must_see(articles.held_by(session, subject_id))
+    return article.updated_at.isoformat()
+
+
+def _must_see(newsletter_ids: Iterable[int]) -> None:
+    if guard.rights().everywhere is None and not any(map(guard.rights().sees, newsletter_ids)):
+        raise NotFound
