@@ -84,6 +84,7 @@ def test_many_readers_are_looked_up_at_once_and_who_may_not_get_mail_is_told(new
         preferences_url=newsroom.here.links.preferences(ama.subscriber_id),
         attributes={},
         domain="poste.example",
+        named_clicks=True,
     )
     assert [found[item] for item in ids[1:]] == [
         SkipReason.UNSUBSCRIBED,
