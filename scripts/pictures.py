@@ -22,6 +22,15 @@ PICTURES = ROOT / "docs" / "pictures"
 WIDE = {"viewport": {"width": 1200, "height": 800}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark"}
 READERS = 300
+PAGES = {
+    "subscribers": "subscribers",
+    "subscriber": "subscribers/7",
+    "segment": "segments/new",
+    "article": "articles/1/edit",
+    "reports": "reports",
+    "look": "look",
+    "rules": "rules",
+}
 
 
 class Camera:
@@ -77,7 +86,9 @@ def _take_all(camera: Camera, site: str, link: str) -> None:
     camera.wide.locator("main button.primary").click()
     camera.wide.locator(".bar rect[data-s=sent]").first.wait_for()
     camera.take("sending", issue)
-    camera.take("subscribers", f"{site}/admin/newsletters/depeche/subscribers")
+    here = f"{site}/admin/newsletters/depeche"
+    for name, path in PAGES.items():
+        camera.take(name, f"{here}/{path}")
     _open_newest_mail(camera.wide, site)
     camera.take("mail", camera.wide.url)
 
