@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy import BigInteger, Connection, Engine, bindparam, text
 
 from newsletter.core.columns import UtcDateTime
 from tests.support.site import NUMBERS
@@ -157,6 +157,8 @@ class _Runner:
     def __call__(self, statement: str, **parameters: Any) -> Any:
         given = {name: value for name, value in (self._shared | parameters).items() if f":{name}" in statement}
         typed = [bindparam(name, type_=UtcDateTime()) for name, value in given.items() if isinstance(value, datetime)]
+        # The driver takes the smallest type that holds a number, and sums of two such overflow.
+        typed += [bindparam(name, type_=BigInteger()) for name, value in given.items() if type(value) is int]
         result = self._connection.execute(text(statement).bindparams(*typed), given)
         return result.scalar() if result.returns_rows else None
 
