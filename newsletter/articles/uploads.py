@@ -17,14 +17,16 @@ def key_of(encoded: Encoded) -> str:
     return hashlib.sha256(encoded.data).hexdigest()
 
 
-def keep(session: Session, encoded: Encoded, *, now: datetime) -> str:
-    """Keep a picture that was encoded anew; the key by which it is served. The same picture is kept once."""
+def keep(session: Session, encoded: Encoded, *, address: str = "", now: datetime) -> str:
+    """Keep a picture that was encoded anew; the key by which it is served. The same picture is kept once. `address`: by
+    which articles name it.
+    """
     key = key_of(encoded)
     session.execute(
         insert_into(session, Picture)
         .values(
-            url_key=hash_token(f"upload:{key}"),
-            source_url="",
+            url_key=hash_token(address or f"upload:{key}"),
+            source_url=address,
             status=PictureStatus.READY,
             key=key,
             content_type=encoded.content_type,

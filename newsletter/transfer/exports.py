@@ -12,7 +12,7 @@ from newsletter.transfer.chosen import COLUMNS
 
 HEADER = ["email", "name", "language", "status", "ended_reason", "created_at", "confirmed_at", "ended_at", *COLUMNS]
 SLICE = 1000
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rows(session: Session, newsletter_id: int, *, status: SubscriptionStatus | None) -> Iterator[list[str]]:
@@ -39,4 +39,4 @@ def found(session: Session, find: Find) -> Iterator[list[str]]:
 
 def safe(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: what a stranger typed must not run on an editor's machine."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell

@@ -13,13 +13,13 @@ from newsletter.accounts.log import Wanted
 from newsletter.accounts.models import AuditEvent
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
+from newsletter.transfer.exports import safe
 from newsletter.web.admin import guard, log_words, paging
 from newsletter.web.admin.formats import zone
 from newsletter.web.admin.room import admin
 from newsletter.web.context import installation
 
 ARGUMENTS = ("person", "subject", "id", "since", "until")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 LARGEST = 2**63 - 1
 
 
@@ -78,13 +78,8 @@ def _cells(event: AuditEvent) -> list[str]:
 
 def _line(cells: list[str]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow([_harmless(cell) for cell in cells])
+    csv.writer(text).writerow([safe(cell) for cell in cells])
     return text.getvalue()
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA) else cell
 
 
 def _asked() -> dict[str, str]:
