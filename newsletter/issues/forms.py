@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from newsletter.core.database import among
 from newsletter.core.i18n import LOCALES
 from newsletter.core.templating import RenderedMail
-from newsletter.core.urls import Links
 from newsletter.issues import pool, preview
 from newsletter.issues.editing import article_ids
 from newsletter.issues.models import Issue, IssueKind
+from newsletter.issues.preview import Typesetters
 from newsletter.issues.reach import reach
 from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.subscriptions.models import Choice
@@ -71,10 +71,9 @@ def usual(session: Session, issue: Issue, newsletter: Newsletter) -> list[Form]:
     return [Form(newsletter.language, edition, held) for edition in Edition]
 
 
-def mail_of(session: Session, issue: Issue, newsletter: Newsletter, form: Form, links: Links) -> RenderedMail:
+def mail_of(form: Form, setters: Typesetters) -> RenderedMail:
     """The mail of a form, with slots. Raises RefusedError for one that cannot be rendered."""
-    setter = preview.typesetter(session, issue, newsletter, language=form.language, edition=form.edition, links=links)
-    return preview.set_mail(setter, form.articles)
+    return preview.set_mail(setters.of(form.language, form.edition), form.articles)
 
 
 def _spoken(language: str, newsletter: Newsletter) -> str:

@@ -26,6 +26,7 @@ from newsletter.issues.preflight import look, reaching, unfilled
 from newsletter.issues.preflight.findings import Finding, Level, found, merged
 from newsletter.issues.preflight.look import Copy
 from newsletter.issues.preflight.reaching import Ask
+from newsletter.issues.preview import Typesetters
 from newsletter.issues.reach import reach
 from newsletter.issues.spam_filters import Score
 from newsletter.issues.typesetting import assemble
@@ -129,9 +130,9 @@ def look_at(session: Session, issue: Issue) -> list[Finding]:
     findings: list[Finding] = []
     try:
         with use_locale(newsletter.language):
+            setters = Typesetters(session, issue, newsletter, ANY_LINKS)
             for form in forms.usual(session, issue, newsletter):
-                mail = forms.mail_of(session, issue, newsletter, form, ANY_LINKS)
-                findings += look.look(_copy(mail, reader))
+                findings += look.look(_copy(forms.mail_of(form, setters), reader))
     except RefusedError:
         return []
     return merged(findings)
@@ -142,8 +143,8 @@ def _mails(
 ) -> list[RenderedMail]:
     """Those with most readers first; of a frozen issue, what its readers get, with the addresses that links lead to."""
     if issue.frozen_at is None:
-        wanted = forms.foreseen(session, issue, newsletter, now=now)
-        return [forms.mail_of(session, issue, newsletter, form, links) for form in wanted]
+        setters = Typesetters(session, issue, newsletter, links)
+        return [forms.mail_of(form, setters) for form in forms.foreseen(session, issue, newsletter, now=now)]
     variants = session.scalars(
         select(Variant)
         .where(Variant.issue_id == issue.id)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -144,6 +145,23 @@ def typesetter(
         dress=HOUSE if plain else dressing.dress_of(session, newsletter, links),
     )
     return Typesetter(content, locale=locale_of(language, newsletter), edition=edition)
+
+
+class Typesetters:
+    """The typesetters of an issue, made when they are first asked for; editions of a language share its stories."""
+
+    def __init__(
+        self, session: Session, issue: Issue, newsletter: Newsletter, links: Links, *, plain: bool = False
+    ) -> None:
+        self._make = partial(typesetter, session, issue, newsletter, links=links, plain=plain)
+        self._made: dict[str, Typesetter] = {}
+
+    def of(self, language: str, edition: Edition) -> Typesetter:
+        """A typesetter of this language and edition."""
+        known = self._made.get(language)
+        if known is None:
+            self._made[language] = known = self._make(language=language, edition=edition)
+        return known if known.edition is edition else known.in_edition(edition)
 
 
 def set_mail(setter: Typesetter, held: Sequence[int]) -> RenderedMail:

@@ -22,6 +22,7 @@ from newsletter.issues.content import LookFailedError, Story
 from newsletter.issues.contents import check_mail
 from newsletter.issues.grouping import Kind
 from newsletter.issues.models import Block, Issue, IssueKind, Variant
+from newsletter.issues.preview import Typesetters
 from newsletter.issues.selection.pick import Pool
 from newsletter.issues.selection.rules import Updated
 from newsletter.issues.typesetting import Typesetter
@@ -66,7 +67,7 @@ class Serving:
         self._pool = held
         self._links = links
         self._now = now
-        self._plain = plain
+        self._typesetters = Typesetters(session, issue, newsletter, links, plain=plain)
         self._setters: dict[tuple[str, Edition], Typesetter] = {}
         self._blocks: dict[str, int] = {}
         self._book = LinkBook(links.site_url)
@@ -193,15 +194,7 @@ class Serving:
         """
         setter = self._setters.get((language, edition))
         if setter is None:
-            setter = preview.typesetter(
-                self._session,
-                self._issue,
-                self._newsletter,
-                language=language,
-                edition=edition,
-                links=self._links,
-                plain=self._plain,
-            )
+            setter = self._typesetters.of(language, edition)
             sample = preview.set_strictly(setter, self._pick(None, language, frozenset()))
             try:
                 check_mail(sample, self._issue, self._newsletter, links=self._links)

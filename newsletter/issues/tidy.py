@@ -69,13 +69,12 @@ def tidy(content: DigestContent, *, web: bool = False) -> DigestContent:
     )
 
 
-def tidy_story(story: Story, page: str) -> Story:
-    """A story with one-line texts and safe links; without an address of its own it is read on the `page`."""
-    own_page = f"{page}#{story.key}" if story.key and page else page
+def tidy_story(story: Story) -> Story:
+    """A story with one-line texts and safe links."""
     return replace(
         story,
         title=shorten(_line(story.title), LONGEST_TITLE),
-        url=safe_url(story.url) or own_page,
+        url=safe_url(story.url),
         summary=_line(story.summary),
         topic=_line(story.topic),
         section=_line(story.section),
@@ -84,6 +83,13 @@ def tidy_story(story: Story, page: str) -> Story:
         image=_tidy_image(story.image),
         also_in=tuple(_elsewhere(story)),
     )
+
+
+def read_on(page: str, story: Story) -> Story:
+    """A tidy story as a mail has it: without an address of its own it is read on the `page`."""
+    if story.url:
+        return story
+    return replace(story, url=f"{page}#{story.key}" if story.key and page else page)
 
 
 def told(story: Story, words: int, day: date, *, group: bool = False) -> Told:

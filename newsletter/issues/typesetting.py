@@ -3,7 +3,7 @@
 Pure, and the same code for a preview, a proof and the freeze: what one of them shows the others send.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -18,7 +18,7 @@ from newsletter.issues.content import HOUSE, DigestContent, LookFailedError, Sto
 from newsletter.issues.layout import Headings, Piece, fit, lay_out, list_up, most_cards, pieces_of
 from newsletter.issues.pieces import PREHEADER_MARK, STORIES, SUBJECT_MARK, BlockText, Pieces
 from newsletter.issues.subject import make_preheader, make_subject
-from newsletter.issues.tidy import tidy, tidy_story
+from newsletter.issues.tidy import read_on, tidy, tidy_story
 from newsletter.newsletters.editions import Edition
 
 __all__ = ["BlockText", "SetIssue", "Typesetter", "assemble", "assemble_web"]
@@ -55,16 +55,24 @@ class Typesetter:
     Nothing is rendered twice: setting the articles of one more kind of reader is a matter of lists and sums.
     """
 
-    def __init__(self, content: DigestContent, *, locale: str, edition: Edition = Edition.FULL) -> None:
+    def __init__(
+        self,
+        content: DigestContent,
+        *,
+        locale: str,
+        edition: Edition = Edition.FULL,
+        tidied: Mapping[int, Story] | None = None,
+    ) -> None:
+        """`tidied`: the content's stories by article, where they were made tidy before."""
         self._content = content
         self._locale = locale
-        self._edition = edition
+        self.edition = edition
         self._number = content.number
         self._left_out = content.left_out
         self._frame = tidy(content)
-        told = [story if content.dress.look.minutes else replace(story, minutes=0) for story in content.stories]
-        in_mail = {story.article_id: tidy_story(story, content.web_url) for story in told}
-        on_page = {story.article_id: tidy_story(story, "") for story in told}
+        on_page = tidied or _tidied(content)
+        in_mail = {article: read_on(content.web_url, story) for article, story in on_page.items()}
+        self._tidied = on_page
         self._stories: dict[int, Story] = in_mail
         self._headings = Headings(tuple(in_mail.values()))
         self._pieces = Pieces(content, in_mail, on_page, self._headings, locale=locale, edition=edition)
@@ -85,7 +93,7 @@ class Typesetter:
         pieces = fit(
             partial(self._arrange, article_ids),
             partial(self._weigh, _bytes(subject) * SUBJECTS + _bytes(preheader)),
-            cards=0 if self._edition is Edition.LIGHT else most_cards(article_ids, self._headings),
+            cards=0 if self.edition is Edition.LIGHT else most_cards(article_ids, self._headings),
             shown=len(article_ids),
         )
         return SetIssue(subject, preheader, tuple([self._keys[piece] for piece in pieces if piece in self._keys]))
@@ -99,7 +107,7 @@ class Typesetter:
         return self._told.get(key)
 
     def _arrange(self, article_ids: Sequence[int], cards: int, shown: int) -> list[Piece]:
-        if self._edition is Edition.LIGHT:
+        if self.edition is Edition.LIGHT:
             layout = list_up(article_ids, self._headings, shown=shown)
         else:
             layout = lay_out(article_ids, self._headings, cards=cards, shown=shown)
@@ -114,7 +122,7 @@ class Typesetter:
 
     def _render(self, pieces: Iterable[Piece]) -> None:
         for piece, block in self._rendered(pieces).items():
-            key = f"{piece.kind}:{self._language}:{self._edition}:{piece.which}"
+            key = f"{piece.kind}:{self._language}:{self.edition}:{piece.which}"
             self._weights[piece] = len(block.html.encode())
             if block.html or block.text or block.web_html:
                 self._keys[piece] = key
@@ -131,9 +139,13 @@ class Typesetter:
             reason = str(error) if isinstance(error, RefusedError) else type(error).__name__
             raise LookFailedError(reason) from error
 
+    def in_edition(self, edition: Edition) -> "Typesetter":
+        """What sets the same issue in another edition, without preparing its stories again."""
+        return Typesetter(self._content, locale=self._locale, edition=edition, tidied=self._tidied)
+
     def undressed(self) -> "Typesetter":
         """The same in the house's look."""
-        return Typesetter(replace(self._content, dress=HOUSE), locale=self._locale, edition=self._edition)
+        return Typesetter(replace(self._content, dress=HOUSE), locale=self._locale, edition=self.edition)
 
     @property
     def is_dressed(self) -> bool:
@@ -172,6 +184,11 @@ def assemble_web(blocks: Sequence[Written]) -> str:
     It has no style attribute, as the policy of our pages wants it. Stories without an address of their own are whole.
     """
     return "".join([block.web_html for block in blocks])
+
+
+def _tidied(content: DigestContent) -> dict[int, Story]:
+    told = [story if content.dress.look.minutes else replace(story, minutes=0) for story in content.stories]
+    return {story.article_id: tidy_story(story) for story in told}
 
 
 def _bytes(text: str) -> int:

@@ -1,12 +1,11 @@
 """Whether text can be read: contrast in light and in dark (WCAG 2.2, success criterion 1.4.3), and its size."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from newsletter.core.colour import contrast
-from newsletter.issues.preflight import seen
 from newsletter.issues.preflight.findings import Finding, Level, all_of
-from newsletter.issues.preflight.page import Page
-from newsletter.issues.preflight.seen import Look, Theme
+from newsletter.issues.preflight.seen import Look, Said
 
 ENOUGH: Final = 4.5
 ENOUGH_IF_LARGE: Final = 3.0
@@ -17,12 +16,10 @@ MOST_PAIRS: Final = 5
 JUST: Final = 0.005  # what rounding of colours may cost
 
 
-def check(page: Page) -> list[Finding]:
-    """What is hard to read."""
-    findings = _contrasts(page, Theme.LIGHT)
-    if seen.has_dark(page):
-        findings += _contrasts(page, Theme.DARK)
-    small = [(said.text, said.look.size) for said in seen.texts(page, Theme.LIGHT) if said.look.size < SMALLEST - JUST]
+def check(by_day: Sequence[Said], by_night: Sequence[Said]) -> list[Finding]:
+    """What is hard to read of the text that is seen in light and in dark."""
+    findings = _contrasts(by_day, "contrast_low") + _contrasts(by_night, "contrast_low_in_dark")
+    small = [(said.text, said.look.size) for said in by_day if said.look.size < SMALLEST - JUST]
     size = min((size for _text, size in small), default=SMALLEST)
     return findings + all_of(
         "text_small", Level.WARNING, [text for text, _size in small], size=round(size, 1), least=int(SMALLEST)
@@ -35,22 +32,22 @@ def enough(look: Look) -> float:
     return ENOUGH_IF_LARGE if large else ENOUGH
 
 
-def _contrasts(page: Page, theme: Theme) -> list[Finding]:
+def _contrasts(texts: Sequence[Said], key: str) -> list[Finding]:
     """One finding for each pair of colours, the worst first."""
     pairs: dict[tuple[str, str, float], tuple[float, list[str]]] = {}
-    for said in seen.texts(page, theme):
+    for said in texts:
         if said.look.background is None:
             continue
         ratio, least = contrast(said.look.colour, said.look.background), enough(said.look)
         if ratio < least - JUST:
-            key = (str(said.look.colour), str(said.look.background), least)
-            pairs.setdefault(key, (ratio, []))[1].append(said.text)
+            pair = (str(said.look.colour), str(said.look.background), least)
+            pairs.setdefault(pair, (ratio, []))[1].append(said.text)
     worst = sorted(pairs.items(), key=lambda item: item[1][0])[:MOST_PAIRS]
     return [
         finding
         for (colour, background, least), (ratio, places) in worst
         for finding in all_of(
-            "contrast_low" if theme is Theme.LIGHT else "contrast_low_in_dark",
+            key,
             Level.WARNING,
             places,
             colour=colour,

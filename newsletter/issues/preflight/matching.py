@@ -4,7 +4,7 @@ Selectors that are not understood match nothing. A budget of steps bounds what a
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,8 @@ class Matcher:
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self._by_key: dict[str, list[_Selector]] = {}
+        self._likely_for: dict[tuple[str, str, str], list[_Selector]] = {}
+        self._inside: dict[tuple[int, int, int], bool] = {}
         self._left = MOST_STEPS
         order = 0
         for rule in rules:
@@ -53,12 +55,26 @@ class Matcher:
 
     def declarations_for(self, element: Element) -> Iterator[Applied]:
         """In no order; `weight` says which one counts."""
-        keys = {"*", element.name, *(f".{name}" for name in _classes(element)), f"#{element.attributes.get('id', '')}"}
-        for key in keys:
-            for selector in self._by_key.get(key, ()):
-                if self._left > 0 and self._matches(selector, element, 0):
-                    for item in selector.declarations:
-                        yield Applied(item, (item.important, selector.specificity, selector.order))
+        for selector in self._likely(element):
+            if self._left > 0 and self._matches(selector, element, 0):
+                for item in selector.declarations:
+                    yield Applied(item, (item.important, selector.specificity, selector.order))
+
+    def _likely(self, element: Element) -> Sequence[_Selector]:
+        """Those that may mean an element, by its name, classes and id; found once for all that are alike in these, as
+        the cards of an issue are.
+        """
+        kind = (element.name, element.attributes.get("class", ""), element.attributes.get("id", ""))
+        if kind not in self._likely_for:
+            keys = {"*", element.name, *(f".{name}" for name in _classes(element)), f"#{kind[2]}"}
+            tried = [selector for key in keys for selector in self._by_key.get(key, ())][: max(self._left, 0)]
+            self._left -= len(tried)
+            self._likely_for[kind] = [
+                selector
+                for selector in tried
+                if all(part[0] == "[" or _is(element, part) for part in selector.compounds[0])
+            ]
+        return self._likely_for[kind]
 
     def _matches(self, selector: _Selector, element: Element, place: int) -> bool:
         self._left -= 1
@@ -69,7 +85,18 @@ class Matcher:
         parent = element.parent
         if selector.closely[place]:
             return parent is not None and self._matches(selector, parent, place + 1)
-        return parent is not None and any(self._matches(selector, other, place + 1) for other in parent.up())
+        return self._is_inside(selector, parent, place + 1)
+
+    def _is_inside(self, selector: _Selector, element: Element | None, place: int) -> bool:
+        """Whether the rest of a selector means the element or one around it; asked once for all that stand in it."""
+        if element is None:
+            return False
+        asked = (selector.order, place, element.place)
+        if asked not in self._inside:
+            self._inside[asked] = self._matches(selector, element, place) or self._is_inside(
+                selector, element.parent, place
+            )
+        return self._inside[asked]
 
 
 def _read(text: str, declarations: tuple[Declaration, ...], order: int) -> _Selector | None:

@@ -71,15 +71,16 @@ def has_dark(page: Page) -> bool:
     return any(_is_dark(rule) for rule in page.rules)
 
 
-def texts(page: Page, theme: Theme) -> Iterator[Said]:
+def texts(page: Page, theme: Theme) -> list[Said]:
     """What a reader sees of the text, in its order."""
     looks = _looks(page, theme)
-    for element in page.elements:
-        look = looks[element.place]
-        if look.seen and element.name not in UNSEEN:
-            for text in element.texts:
-                if has_signs(text):
-                    yield Said(text, look, element)
+    return [
+        Said(text, look, element)
+        for element, look in zip(page.elements, looks, strict=True)
+        if look.seen and element.name not in UNSEEN
+        for text in element.texts
+        if has_signs(text)
+    ]
 
 
 def has_signs(text: str) -> bool:

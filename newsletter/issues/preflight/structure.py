@@ -1,12 +1,13 @@
 """How a message is made: its size, its language and title, what no mail program runs, and the text beside the HTML."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from newsletter.issues.preflight import seen
 from newsletter.issues.preflight.findings import Finding, Level, all_of, found
 from newsletter.issues.preflight.page import Element, Page
-from newsletter.issues.preflight.seen import Theme
+from newsletter.issues.preflight.seen import Said
 
 GMAIL_CUTS: Final = 102_000  # bytes of the HTML part
 NEARLY: Final = 90_000
@@ -17,8 +18,8 @@ FEWEST_WORDS: Final = 20
 _WORD: Final = re.compile(r"\w+")
 
 
-def check(page: Page, html: str, text: str) -> list[Finding]:
-    """What is wrong with how it is made."""
+def check(page: Page, html: str, text: str, by_day: Sequence[Said]) -> list[Finding]:
+    """What is wrong with how it is made. `by_day` is the text of the HTML that is seen."""
     active = [f"<{item.name}>" for item in page.named(*ACTIVE)]
     active += [
         f"{name}=…" for item in page.elements for name in item.attributes if name.startswith("on") and name != "on"
@@ -29,7 +30,7 @@ def check(page: Page, html: str, text: str) -> list[Finding]:
         *all_of("positioned", Level.WARNING, _positioned(page)),
         *_language(page),
         *([found("page_cut", Level.WARNING)] if page.cut else []),
-        *_text(page, text),
+        *_text(by_day, text),
     ]
 
 
@@ -86,11 +87,11 @@ def _in_head(element: Element) -> bool:
     return not any(other.name in ("body", "svg") for other in element.up())
 
 
-def _text(page: Page, text: str) -> list[Finding]:
+def _text(by_day: Sequence[Said], text: str) -> list[Finding]:
     """The text part, against the words that are seen of the HTML."""
     if not seen.has_signs(text):
         return [found("text_missing", Level.WARNING)]
-    shown = {word.lower() for said in seen.texts(page, Theme.LIGHT) for word in _WORD.findall(said.text)}
+    shown = {word.lower() for said in by_day for word in _WORD.findall(said.text)}
     if len(shown) < FEWEST_WORDS:
         return []
     both = len(shown & {word.lower() for word in _WORD.findall(text)})

@@ -13,7 +13,7 @@ from newsletter.issues.preflight.findings import Finding, Level
 ISSUES = Path(newsletter.issues.__file__).parent
 MADE = re.compile(r"(?:found|all_of|Finding)\(\s*\"(\w+)\"")
 BY_KIND = {f"{what}_{how}" for what in ("link", "picture") for how in ("gone", "failing", "unreached", "not_told")}
-ALSO = {"contrast_low_in_dark", "gmail_nearly_cuts", *BY_KIND}
+ALSO = {"contrast_low", "contrast_low_in_dark", "gmail_nearly_cuts", *BY_KIND}
 FIGURES = {
     **dict.fromkeys(("count", "kilobytes", "least", "most", "percent", "seconds", "status"), 7),
     **dict.fromkeys(("limit", "points", "ratio", "size"), 2.5),
