@@ -72,12 +72,16 @@ def in_the_way(session: Session, issue: Issue) -> list[Finding]:
     """What keeps the issue from leaving: fatal findings that nobody has overruled, and a segment that is gone, which
     nobody can overrule.
     """
-    gone = narrowed.chosen(session, issue).problem
-    nobody = [Finding("no_audience", Level.FATAL, {"message": gone})] if gone else []
     run = latest(session, issue)
     fatal_ones = fatal(findings_of(run) if run is not None else inspection.look_at(session, issue))
     decided = overruled(session, issue) if fatal_ones else None
-    return nobody + [item for item in fatal_ones if decided is None or item.key not in decided.keys]
+    return without_readers(session, issue) + [item for item in fatal_ones if decided is None or item.key not in decided.keys]
+
+
+def without_readers(session: Session, issue: Issue) -> list[Finding]:
+    """What keeps an issue from leaving that is for a segment which is gone."""
+    gone = narrowed.chosen(session, issue).problem
+    return [Finding("no_audience", Level.FATAL, {"message": gone})] if gone else []
 
 
 def must_pass(session: Session, issue: Issue) -> None:

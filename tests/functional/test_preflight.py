@@ -52,10 +52,15 @@ def test_the_composer_says_what_was_found(house: House, owner: Staff):
     draft = compose(owner)
     owner.get(draft)
     assert "Avant le départ" in owner.page
+    assert "La vérification est en cours." in owner.page
+    assert owner.get(f"{draft}/preflight/box?known=1").status_code == 204
+    owner.get(f"{draft}/preflight/box")
     assert "Rien ne s’oppose au départ." in owner.page or "à regarder" in owner.page
     assert "n’ont pas encore été essayés" in owner.page
     spoil(house, draft)
+    assert owner.get(f"{draft}/preflight/box?known=1").status_code == 200
     owner.get(draft)
+    assert "La vérification est en cours." not in owner.page
     assert "Ce numéro ne part pas ainsi." in owner.page
     assert "Le service refuse un désabonnement en un clic\u00a0: état 404." in owner.page
     assert "NEWSLETTER_BASE_URL" in owner.page

@@ -62,8 +62,6 @@ def composer_page(
     told = rulings.of_issue(session, issue.id)
     groups = _groups(session, issue, asked.language, told)
     approved_by = approvals.of_revision(session, issue)
-    seen = preflight.view_of(session, issue)
-    preflight.look_soon(issue, seen)
     texts = {name: (typed or {}).get(name, getattr(issue, name)) for name in history.TEXTS}
     made = message.own
     length = len(texts["subject"] or made.subject)
@@ -78,7 +76,7 @@ def composer_page(
         under_review=approvals.under_review(issue),
         standing=standing.in_words(issue, newsletter, approved_by),
         approved_by=approved_by,
-        preflight=seen,
+        preflight=preflight.known(session, issue),
         groups=groups,
         count=sum(len(group.lines) for group in groups),
         left=sum(1 for group in groups for line in group.lines if line.no_room),

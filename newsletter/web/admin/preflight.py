@@ -55,8 +55,13 @@ class View:
         return [item for item in self.findings if item.level == level]
 
 
+def known(session: Session, issue: Issue) -> View | None:
+    """The findings of the last look; None when nobody has looked at the issue as it is now."""
+    return view_of(session, issue) if clearance.latest(session, issue) is not None else None
+
+
 def view_of(session: Session, issue: Issue) -> View:
-    """The findings of the last look, else what can be seen at once."""
+    """The findings of the last look, else what can be seen at once. That takes as long as some pages together."""
     run = clearance.latest(session, issue)
     findings = clearance.findings_of(run) if run else inspection.look_at(session, issue)
     decided = clearance.overruled(session, issue)
@@ -70,10 +75,10 @@ def view_of(session: Session, issue: Issue) -> View:
     )
 
 
-def look_soon(issue: Issue, view: View) -> None:
-    """Have an issue looked at that its editor has opened, unless it was."""
+def look_soon(issue: Issue) -> None:
+    """Have an issue looked at that its editor has opened and nobody has looked at."""
     key = (issue.id, issue.revision)
-    if view.checked_at is not None or guard.now() - _asked.get(key, guard.now() - ASK_AGAIN) < ASK_AGAIN:
+    if guard.now() - _asked.get(key, guard.now() - ASK_AGAIN) < ASK_AGAIN:
         return
     if len(_asked) >= MOST_ASKED:
         _asked.clear()
@@ -90,6 +95,25 @@ def preflight(issue_id: int) -> str:
         view = view_of(session, issue)
     return render_template(
         "admin/preflight.html", issue=issue, newsletter=newsletter, preflight=view, waits=issue.status in editing.OPEN
+    )
+
+
+@admin.get("/issues/<int:issue_id>/preflight/box")
+@guard.requires(Permission.READ)
+def preflight_box(issue_id: int) -> str | tuple[str, int]:
+    """The box in the composer, asked for once the page is there. `known`: only if somebody has looked."""
+    with installation().database.reading() as session:
+        issue = queries.by_id(session, issue_id)
+        newsletter = enter_by_id(session, issue.newsletter_id)
+        view = known(session, issue)
+        if view is None and request.args.get("known"):
+            return "", 204
+        view = view or view_of(session, issue)
+    waits = issue.status in editing.OPEN
+    if view.checked_at is None and waits:
+        look_soon(issue)
+    return render_template(
+        "admin/preflight-box.html", issue=issue, newsletter=newsletter, preflight=view, waits=waits
     )
 
 

@@ -26,7 +26,7 @@ from newsletter.issues import (
 )
 from newsletter.issues.models import Issue, IssueKind
 from newsletter.newsletters.models import Newsletter
-from newsletter.web.admin import guard, paging, sendings
+from newsletter.web.admin import guard, paging, preflight, sendings
 from newsletter.web.admin.compose import articles_in_order
 from newsletter.web.admin.live import Live, look
 from newsletter.web.admin.room import admin, enter_by_id
@@ -92,6 +92,7 @@ def ask_to_send(issue_id: int) -> Page:
         newsletter = enter_by_id(session, found.newsletter_id)
         if found.status not in editing.OPEN:
             return redirect(url_for("admin.issue", issue_id=issue_id), 303)
+        seen = preflight.known(session, found)
         mail = preview.preview(session, found, language=newsletter.language, links=installation().links)
         return render_template(
             "admin/send.html",
@@ -100,7 +101,8 @@ def ask_to_send(issue_id: int) -> Page:
             articles=articles_in_order(session, found, newsletter.language),
             audience=queries.readers_of(session, found, now=guard.now()),
             size=len(mail.html.encode()) + len(mail.text.encode()),
-            stops=clearance.in_the_way(session, found),
+            preflight=seen,
+            stops=clearance.in_the_way(session, found) if seen else clearance.without_readers(session, found),
             cooling=newsletter.cooling_minutes,
             kind="" if found.kind is IssueKind.DIGEST else standing.kind_in_words(found.kind),
         )

@@ -46,6 +46,10 @@
     for (const fresh of page.querySelectorAll("[data-part]")) {
       const old = by(fresh.id);
       if (!old || old.outerHTML === fresh.outerHTML) continue;
+      if (fresh.dataset.later) {
+        if (fresh.dataset.later !== old.dataset.later) fetchLater(old, fresh.dataset.later);
+        continue;
+      }
       const made = document.importNode(fresh, true);
       const opened = [...old.querySelectorAll("details[open]:not(.menu) > summary")].map((summary) => summary.textContent.replace(/\d+/g, ""));
       for (const summary of made.querySelectorAll("details > summary")) {
@@ -61,6 +65,11 @@
     if (panes) by("panes").dataset.form = panes.dataset.form;
     showMessage(page.getElementById("message-frame"));
     if (focused && !focused.isConnected) refocus(focused, piece, index);
+  };
+  // A part that takes long comes by itself; until then what stood there stays.
+  const fetchLater = (part, address) => {
+    part.dataset.later = address;
+    htmx.ajax("GET", address, { target: part, swap: "innerHTML" });
   };
   const refocus = (gone, piece, index) => {
     const pieces = document.querySelectorAll("#articles .piece");
@@ -276,4 +285,6 @@
     pause = setTimeout(save, PAUSE);
   }
   measure();
+  const findings = by("message-findings");
+  if (findings.dataset.later) fetchLater(findings, findings.dataset.later);
 })();
