@@ -75,7 +75,9 @@ def in_the_way(session: Session, issue: Issue) -> list[Finding]:
     run = latest(session, issue)
     fatal_ones = fatal(findings_of(run) if run is not None else inspection.look_at(session, issue))
     decided = overruled(session, issue) if fatal_ones else None
-    return without_readers(session, issue) + [item for item in fatal_ones if decided is None or item.key not in decided.keys]
+    return without_readers(session, issue) + [
+        item for item in fatal_ones if decided is None or item.key not in decided.keys
+    ]
 
 
 def without_readers(session: Session, issue: Issue) -> list[Finding]:

@@ -112,9 +112,7 @@ def preflight_box(issue_id: int) -> str | tuple[str, int]:
     waits = issue.status in editing.OPEN
     if view.checked_at is None and waits:
         look_soon(issue)
-    return render_template(
-        "admin/preflight-box.html", issue=issue, newsletter=newsletter, preflight=view, waits=waits
-    )
+    return render_template("admin/preflight-box.html", issue=issue, newsletter=newsletter, preflight=view, waits=waits)
 
 
 @admin.post("/issues/<int:issue_id>/preflight")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from newsletter.accounts.permissions import Permission
-from newsletter.articles import drafts, editing, extract, pictures, queries, stories, uploading
+from newsletter.articles import drafts, editing, extract, pictures, queries, stories, uploads
 from newsletter.articles.draft import ArticleDraft, Given
 from newsletter.articles.models import Article
 from newsletter.core import fetching, imaging
@@ -91,7 +91,7 @@ def change_article(slug: str, article_id: int) -> Page:
             _must_be_theirs(session, article_id)
             draft = _changed(found, ZoneInfo(newsletter.timezone))
             if uploaded is not None:
-                address = uploading.take(session, uploaded, installation().links, now=guard.now())
+                address = uploads.take(session, uploaded, installation().links, now=guard.now())
                 draft = replace(draft, image_url=address)
             editing.change_article(session, found, draft, now=guard.now(), version=_version())
             editing.file_under(session, found.id, newsletter.id, _topic_id(session, newsletter, draft))
@@ -125,7 +125,7 @@ def preview_article(slug: str) -> Response | str:
             draft = _written(ZoneInfo(newsletter.timezone))
         except RefusedError as error:
             return _whole(None, str(error))
-        picture = uploading.at(session, draft.image_url)
+        picture = uploads.at(session, draft.image_url)
         if request.args.get("what") == "page":
             return _whole(draft, "", image=image_of(draft, picture, installation().links))
         mail = article_mail(newsletter, draft, picture, links=installation().links, now=guard.now())
@@ -164,7 +164,7 @@ def upload_picture(slug: str) -> tuple[dict[str, str], int]:
             raise RefusedError(_("Choose a picture."))
         with installation().database.unit() as session:
             enter(session, slug)
-            return {"address": uploading.take(session, uploaded, installation().links, now=guard.now())}, 200
+            return {"address": uploads.take(session, uploaded, installation().links, now=guard.now())}, 200
     except NotFoundError:
         raise
     except RefusedError as error:
@@ -249,7 +249,7 @@ def _with_picture(draft: ArticleDraft) -> ArticleDraft:
     if uploaded is None:
         return draft
     with installation().database.unit() as session:
-        return replace(draft, image_url=uploading.take(session, uploaded, installation().links, now=guard.now()))
+        return replace(draft, image_url=uploads.take(session, uploaded, installation().links, now=guard.now()))
 
 
 def _uploaded() -> imaging.Encoded | None:
