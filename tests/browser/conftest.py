@@ -1,35 +1,29 @@
 """A whole `newsletter up` and a real Chromium, for tests that look at pages as a person does."""
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.support.beginning import Beginning
 from tests.support.chromium import OPTIONS, find_chromium
-from tests.support.service import ONE_MACHINE, Service
+
+Site = Beginning
 
 
-@dataclass(frozen=True)
-class Site:
-    """A service that has just started for the first time: its address and the link that it printed for staff."""
-
-    url: str
-    sign_in_url: str
+@pytest.fixture(scope="session")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beginning]:
+    """A service that is started once for all who begin with it."""
+    made = Beginning(tmp_path_factory.mktemp("site"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    service = Service(tmp_path, ONE_MACHINE, {"SMTP_URL": "", "BASE_URL": ""})
-    service.environment["LC_ALL"] = "fr_FR.UTF-8"
-    service.start()
-    try:
-        found = service.eventually(lambda: re.search(r"http://\S+/admin/password/\S+", service.log))
-        yield Site(f"http://localhost:{service.port}", found.group())
-    finally:
-        service.close()
+def site(beginning: Beginning) -> Site:
+    """The service as it is after its first start."""
+    beginning.restore()
+    return beginning
 
 
 @pytest.fixture(scope="session")

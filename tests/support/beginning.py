@@ -1,0 +1,64 @@
+"""A service that has just started for the first time, and the way back to that moment: starting one anew for each test
+would take longer than the tests do.
+"""
+
+import re
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+from tests.support.service import ONE_MACHINE, Service
+
+PATIENCE = 5.0  # seconds that what a test left on its way is given
+ON_ITS_WAY = """
+SELECT (SELECT count(*) FROM issues WHERE status IN ('sending', 'paused'))
+    + (SELECT count(*) FROM transactional_mails WHERE status IN ('queued', 'sending', 'deferred'))"""
+
+
+class Beginning:
+    """The service in French, with a mailbox in place of a relay. `sign_in_url`: the link that it printed for staff."""
+
+    def __init__(self, directory: Path) -> None:
+        self._service = Service(directory, ONE_MACHINE, {"SMTP_URL": "", "BASE_URL": ""})
+        self._service.environment["LC_ALL"] = "fr_FR.UTF-8"
+        self._service.start()
+        found = self._service.eventually(lambda: re.search(r"http://\S+/admin/password/\S+", self._service.log))
+        self.url, self.sign_in_url = f"http://localhost:{self._service.port}", found.group()
+        self._database, self._kept = directory / "data" / "newsletter.db", directory / "beginning.db"
+        self._mailbox = directory / "data" / "mailbox"
+        _copy(self._database, self._kept)
+
+    def restore(self) -> None:
+        """As if nothing had happened. The service is started again where a test left something unfinished in it: a
+        worker that holds deliveries must not find others under their numbers.
+        """
+        if self._is_quiet():
+            _copy(self._kept, self._database)
+        else:
+            self._service.stop()
+            for left in (self._database.parent / "broker", self._database.parent / "journals"):
+                shutil.rmtree(left, ignore_errors=True)
+            _copy(self._kept, self._database)
+            self._service.start()
+        for item in self._mailbox.iterdir():
+            item.unlink()
+
+    def close(self) -> None:
+        self._service.close()
+
+    def _is_quiet(self) -> bool:
+        ends = time.monotonic() + PATIENCE
+        while time.monotonic() < ends:
+            with closing(sqlite3.connect(self._database)) as connection:
+                if not connection.execute(ON_ITS_WAY).fetchone()[0]:
+                    return True
+            time.sleep(0.1)
+        return False
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Page by page, in one transaction: those who have the target open see it changed at once."""
+    with closing(sqlite3.connect(source)) as from_, closing(sqlite3.connect(target, timeout=20)) as to:
+        from_.backup(to)
