@@ -39,7 +39,7 @@ PATIENCE = 40.0
 Fact = TypeVar("Fact")
 
 ONE_MACHINE = (("up", "--with-parent"),)
-MANY_PROCESSES = (("web",), ("worker", "fast"), ("worker", "bulk"), ("beat",))
+MANY_PROCESSES = (("web",), ("worker", "fast"), ("worker", "bulk"), ("worker", "bulk"), ("beat",))
 
 
 class Relay(SmtpSink):
@@ -151,8 +151,10 @@ class Service:
         self.eventually(self.is_ready, START)
         return self
 
-    def stop(self) -> None:
-        """End its processes in the order an operator would; one that does not end in time is a failure."""
+    def stop(self) -> list[int]:
+        """End its processes in the order an operator would; one that does not end in time is a failure. Their exit
+        codes.
+        """
         running, self._running = self._running, []
         for process in running:
             process.send_signal(signal.SIGTERM)
@@ -165,6 +167,7 @@ class Service:
                 process.kill()
                 process.wait()
         assert not late, f"{late} did not stop:\n{self.log}"
+        return [process.returncode for process in running]
 
     def close(self) -> None:
         try:

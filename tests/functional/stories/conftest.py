@@ -1,4 +1,5 @@
-"""Each story is told twice: on one machine by `newsletter up`, and on PostgreSQL and Valkey with a process a role.
+"""Each story is told twice: on one machine by `newsletter up`, and on PostgreSQL and Valkey with a process a role, two
+for digests.
 
 The parts are real and are started once for all stories of a shape; each test has a newsletter of its own in them.
 """
@@ -45,6 +46,8 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             made = Service(directory, MANY_PROCESSES, settings)
         stack.callback(made.close)
         yield made.start()
+        assert set(made.stop()) == {0}
+        assert "Traceback" not in made.log
 
 
 @pytest.fixture
