@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter.core.errors import RefusedError
 from newsletter.newsletters.models import Newsletter
@@ -77,12 +77,7 @@ def found(newsroom: Newsroom, find: Find, limit: int = 2) -> list[str]:
             return names
 
 
-@pytest.mark.parametrize("few", [0, search.FEW])
-def test_a_search_finds_by_address_by_domain_and_by_name(
-    newsroom: Newsroom, gazette: Newsletter, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether a newsletter has few readers, who are looked at one by one, or many."""
-    monkeypatch.setattr(search, "FEW", few)
+def test_a_search_finds_by_address_by_domain_and_by_name(newsroom: Newsroom, gazette: Newsletter) -> None:
     for email, name in (
         ("ama@poste.example", "Zoé"),
         ("amavi@poste.example", ""),
@@ -109,6 +104,22 @@ def test_a_search_finds_by_address_by_domain_and_by_name(
     assert found(newsroom, Find(gazette.id, "\0")) == []
     assert found(newsroom, Find(gazette.id))[0] == "k@gmail.example"
     assert found(newsroom, Find(gazette.id, status=SubscriptionStatus.ENDED)) == []
+
+
+def test_who_is_renamed_is_found_by_the_new_name_and_address(newsroom: Newsroom, gazette: Newsletter) -> None:
+    """Whoever writes the row: what is looked for is copied by the database."""
+    ama, herald = newsroom.reader(gazette, "ama@poste.example", name="Ama"), newsroom.newsletter("herald")
+    newsroom.reader(herald, "ama@poste.example")
+    newsroom.reader(herald, "kofi@poste.example", name="Kofi")
+    changed = {"email": "sena@gmail.example", "email_key": "sena@gmail.example", "domain": "gmail.example"}
+    with newsroom.database.unit() as session:
+        session.execute(update(Subscriber).where(Subscriber.id == ama.subscriber_id).values(name="Sena", **changed))
+    for newsletter in (gazette, herald):
+        for text in ("sena@", "Sena", "@gmail.example"):
+            assert found(newsroom, Find(newsletter.id, text)) == ["sena@gmail.example"]
+        for text in ("ama", "Ama"):
+            assert found(newsroom, Find(newsletter.id, text)) == []
+    assert found(newsroom, Find(herald.id, "@poste.example")) == ["kofi@poste.example"]
 
 
 @pytest.mark.parametrize("after", ["", "x", "i.", "i.9999999999999999999999", "n.1", "n.x.y", "a.\0", "n.٣.a"])

@@ -207,6 +207,7 @@ def test_the_triggers_outlive_every_later_migration(empty_url: str) -> None:
         found = set(connection.scalars(text(catalogue)))
     engine.dispose()
     assert {"subscriptions_added", "subscriptions_changed", "subscriptions_removed"} <= found
+    assert {"subscriptions_copied", "subscribers_copied"} <= found
 
 
 class Changer(threading.Thread):
