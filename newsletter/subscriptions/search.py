@@ -10,29 +10,44 @@ together, so that one index answers for all readers and for those of a rare stat
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, or_, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.core.database import among
+from newsletter.newsletters import queries as newsletters
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 from newsletter.subscriptions.queries import COLUMNS, SubscriptionRow
+from newsletter.subscriptions.segments.rule import Rule
+from newsletter.subscriptions.segments.sql import members
 
 END = "\U0010ffff"  # above every character that a text begins with
 SHORTEST_NAME = 2  # characters: one letter finds addresses only
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A segment, with its rule as it was when somebody chose it."""
+
+    id: int
+    name: str
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class Find:
     """What is looked for. `text`: the beginning of an address or of a name, or a domain after `@`; empty: everybody.
-    `ids`: these subscriptions and no others, whatever the rest says.
+    `ids`: these subscriptions and no others, whatever the rest says; `part`: the readers of a segment, likewise. Those
+    are found by `matching` only: a rule has no index that its readers stand in order in.
     """
 
     newsletter_id: int
     text: str = ""
     status: SubscriptionStatus | None = None
     ids: tuple[int, ...] = ()
+    part: Part | None = None
 
     @property
     def words(self) -> str:
@@ -67,8 +82,10 @@ def page(session: Session, find: Find, *, after: str | None = None, limit: int =
     return Found(rows, None)
 
 
-def matching(session: Session, find: Find) -> Select[int]:
+def matching(session: Session, find: Find, *, now: datetime) -> Select[int]:
     """SQL: the ids of the subscriptions that are found, all of them; for work that is not a page."""
+    if find.part is not None:
+        return members(session, newsletters.by_id(session, find.newsletter_id), find.part.rule, now=now)
     query = select(Subscription.id).where(Subscription.newsletter_id == find.newsletter_id)
     if find.ids:
         return query.where(among(session, Subscription.id, find.ids))

@@ -10,7 +10,8 @@ from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import bulk, counts, search, unsubscribe
 from newsletter.subscriptions.bulk_models import BulkAction, BulkKind, BulkStatus
 from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription, SubscriptionStatus
-from newsletter.subscriptions.search import Find
+from newsletter.subscriptions.search import Find, Part
+from newsletter.subscriptions.segments.rule import Condition, Field, Match, Op, Rule
 from newsletter.suppression import ledger as suppression
 from newsletter.suppression.models import SuppressionReason
 from tests.support.newsroom import Newsroom
@@ -241,6 +242,24 @@ def test_after_a_week_nothing_is_taken_back(newsroom: Newsroom, gazette: Newslet
     newsroom.pass_time(days=7)
     with pytest.raises(RefusedError), newsroom.database.unit() as session:
         bulk.undo(session, action_id, actor="ama@desk", now=newsroom.now)
+
+
+def test_a_segment_is_meant_with_its_rule_as_it_was_and_the_readers_it_has_when_they_are_counted(
+    newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int]
+) -> None:
+    rule = Rule(Match.ALL, (Condition(Field.DOMAIN, Op.IS, "gmail.example"),))
+    newsroom.reader(gazette, "zed@gmail.example")
+    action_id = ask(newsroom, Find(gazette.id, part=Part(1, "Gmail", rule)), BulkKind.END)
+    newsroom.reader(gazette, "yao@gmail.example")
+    work(newsroom, action_id)
+    newsroom.reader(gazette, "xam@gmail.example")
+    with newsroom.database.unit() as session:
+        bulk.confirm(session, action_id, actor="ama@desk", now=newsroom.now)
+    work(newsroom, action_id)
+    assert {name for name, state in states(newsroom).items() if state == "ended"} == {"zed", "yao"}
+    assert bulk.find_of(action(newsroom, action_id)).part == Part(1, "Gmail", rule)
+    undo(newsroom, action_id)
+    assert set(states(newsroom).values()) == {"active"}
 
 
 def test_what_was_not_meant_is_never_done(newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int]) -> None:
