@@ -86,7 +86,8 @@ class Subscription(Base):
     Neither is a foreign key: both tables are small and grow no holes that their services do not close, and this one may
     have millions of rows. `paused_until`: when a paused one goes on; None: when its reader says so. `measuring`
     None: its reader said nothing of it, which agrees to no named opens. `email_key`, `domain` and `name` are the
-    subscriber's, for `search`; triggers copy them here, and nothing else writes them (migration 0016).
+    subscriber's, for `search`; triggers copy them here, and nothing else writes them (migration 0016). `bounced_at`:
+    since when nothing is sent because mail came back, for the figures of growth (`lost`).
     """
 
     __tablename__ = "subscriptions"
@@ -133,6 +134,7 @@ class Subscription(Base):
     email_key: Mapped[str | None] = mapped_column(KeyText)
     domain: Mapped[str | None] = mapped_column(String(255))
     name: Mapped[str | None] = mapped_column(NameText)
+    bounced_at: Mapped[datetime | None]
 
 
 class Confirmation(Base):
