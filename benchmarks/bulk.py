@@ -1,10 +1,12 @@
 """How long it takes to do one thing to all readers of a segment and to take it back, with a worker killed half-way.
 
-    make benchmark NAME=bulk  # .venv/bin/python -m benchmarks.bulk [--readers N] [--kinds end,suppress,language,pause]
+    make benchmark NAME=bulk  # .venv/bin/python -m benchmarks.bulk
+                               # [--readers N] [--kinds end,suppress,language,pause] [--waiting]
 
 Each `--kinds` is done and undone by worker processes of their own on a PostgreSQL that waits for the disk. The first
 one of each direction is killed (SIGKILL) when half is done, and the next goes on where it was. A unit is what one
-transaction does: its length is how long anybody may have to wait for a reader's row.
+transaction does: its length is how long anybody may have to wait for a reader's row. `--waiting`: an issue to all of
+them waits meanwhile, and what is queued for whoever is ended, paused or blocked is withdrawn.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
+from benchmarks.freeze import freeze_elsewhere
 from benchmarks.processes import peak_rss
 from benchmarks.report import progress, show, table
 from newsletter.core.clock import utc_now
@@ -54,12 +57,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readers", type=int, default=1_000_000)
     parser.add_argument("--kinds", default="end,suppress,language", help="by commas")
+    parser.add_argument("--waiting", action="store_true", help="while an issue waits to be sent")
     given = parser.parse_args()
     with site(NEXT_PORT) as here:
         here.prepare(keys="")
         here.fill(given.readers)
         os.environ.update(here.service.environment)
-        results = [run(here, BulkKind(kind)) for kind in given.kinds.split(",")]
+        results = []
+        for kind in given.kinds.split(","):
+            if given.waiting:
+                here.write(1)
+                freeze_elsewhere(here, here.send())
+            results.append(run(here, BulkKind(kind)))
     rows = [
         [
             f"{item['kind']}{', undone' if direction == 'undo' else ''}",

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from newsletter.core.errors import RefusedError
+from newsletter.delivery.models import Delivery, DeliveryStatus, SkipReason
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import bulk, counts, search, unsubscribe
 from newsletter.subscriptions.bulk_models import BulkAction, BulkKind, BulkStatus
@@ -235,6 +236,27 @@ def test_an_action_that_was_cut_short_goes_on_where_it_was(
     ended = action(newsroom, action_id)
     assert (ended.status, ended.done, ended.changed) == (BulkStatus.DONE, 5, 5)
     assert set(states(newsroom).values()) == {"ended"}
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("kind", [BulkKind.END, BulkKind.SUPPRESS])
+def test_what_waits_for_them_is_withdrawn_all_at_once(
+    newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int], kind: BulkKind
+) -> None:
+    herald = newsroom.newsletter("herald")
+    newsroom.reader(herald, "ama@poste.example")
+    ours, theirs = newsroom.outgoing(gazette), newsroom.outgoing(herald)
+    with newsroom.database.unit() as session:
+        # Sent once perhaps: nobody can say that it was left out.
+        newest = select(func.max(Delivery.id)).where(Delivery.issue_id == ours.id).scalar_subquery()
+        session.execute(update(Delivery).where(Delivery.id == newest).values(repeated=True))
+    do(newsroom, Find(gazette.id), kind, why="bought list")
+    found = newsroom.deliveries(ours)
+    assert sorted(row.status for row in found.values()) == ["skipped"] * 4 + ["unknown"]
+    reason = SkipReason.UNSUBSCRIBED if kind is BulkKind.END else SkipReason.SUPPRESSED
+    assert {row.skip_reason for row in found.values() if row.status is DeliveryStatus.SKIPPED} == {reason}
+    (other,) = newsroom.deliveries(theirs).values()
+    assert other.status is (DeliveryStatus.QUEUED if kind is BulkKind.END else DeliveryStatus.SKIPPED)
 
 
 def test_after_a_week_nothing_is_taken_back(newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int]) -> None:
