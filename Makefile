@@ -27,7 +27,7 @@ dev: ## Install what running, testing and checking need into .venv
 test: dev ## Run every test, with real servers; ARGS go to pytest
 	@exec $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-benchmark: dev ## Measure: NAME=signups (else send, freeze, compose, poll, latency, memory, crash, inbound, pages); ARGS go to it
+benchmark: dev ## Measure: NAME=signups (else send, freeze, compose, poll, latency, memory, crash, inbound, pages, bulk); ARGS go to it
 	@exec $(BIN)/python -m benchmarks.$(NAME) $(ARGS)
 
 lint: dev ## Check style, types and the layers

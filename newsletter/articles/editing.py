@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.articles import pictures, stories
+from newsletter.articles import hand, pictures, stories
 from newsletter.articles.changes import says_something_else
 from newsletter.articles.draft import MAX_ALT, MAX_NAME, MAX_TITLE, ArticleDraft
 from newsletter.articles.models import Article, Placement
@@ -26,18 +26,22 @@ def add_article(
     now: datetime,
     translation_of: int | None = None,
     feed_id: int | None = None,
+    actor: str = "",
+    user_id: int | None = None,
 ) -> tuple[Article, bool]:
     """Offer an article to a newsletter; False beside it when the newsletter had it already.
 
     The same address, or the same title and text without one, is the same article: it becomes no second row, though it
     may be placed in a further newsletter. What was withdrawn comes back by an editor only, and as new. One that tells
-    the story of another one gets its `story_id`. `feed_id`: the feed it came from; None: an editor. RefusedError when
-    something is too long.
+    the story of another one gets its `story_id`. `feed_id`: the feed it came from; None: an editor. `actor`: whose
+    hand it was, for the log; empty: nobody's. RefusedError when something is too long.
     """
     _check(draft)
     stories.take_turn(session)
     article = _known(session, draft) if translation_of is None else None
     placed = session.get(Placement, (article.id, newsletter_id)) if article is not None else None
+    before: dict[str, object] = {}
+    action = "article.added"
     if article is None:
         article = Article(first_seen_at=now, updated_at=now, translation_of=translation_of, **_columns(draft))
         session.add(article)
@@ -50,30 +54,48 @@ def add_article(
         )
         session.add(placement)
         session.flush()
+        after = hand.told(article) | {"topic": hand.topic_name(session, topic_id)}
     elif placed.withdrawn_at is not None and feed_id is None:
+        action = "article.put_back"
+        before = {"withdrawn_at": placed.withdrawn_at, "topic": hand.topic_name(session, placed.topic_id)}
+        after = {"withdrawn_at": None, "topic": hand.topic_name(session, topic_id)}
         placed.withdrawn_at = None
         placed.placed_at = now
         placed.topic_id = topic_id
-        return article, True
-    return article, placed is None
+    else:
+        return article, False
+    if actor:
+        hand.record(session, action, article.id, newsletter_id, before, after, actor=actor, user_id=user_id, now=now)
+    return article, True
 
 
 def change_article(
-    session: Session, article: Article, draft: ArticleDraft, *, now: datetime, version: datetime | None = None
+    session: Session,
+    article: Article,
+    draft: ArticleDraft,
+    *,
+    actor: str,
+    now: datetime,
+    user_id: int | None = None,
+    version: datetime | None = None,
 ) -> None:
-    """Replace what an article says; issues that have left keep what they said. `version`: the `updated_at` that the
-    editor saw; ConflictError when it is another one by now.
+    """Replace what an article says, and record who did; issues that have left keep what they said. `version`: the
+    `updated_at` that the editor saw; ConflictError when it is another one by now.
     """
     _check(draft)
     session.refresh(article, with_for_update={"key_share": True})
     if version is not None and version != article.updated_at:
         raise ConflictError(_("This article has changed since you opened it. Look at both texts."))
+    before = hand.told(article)
     columns = _columns(draft)
     if draft.url == article.url:
         columns.pop("url_key")  # a page may call itself by another address than the one it was read from
     for name, value in columns.items():
         setattr(article, name, value)
     article.updated_at = article.edited_at = now
+    # Of no newsletter: the text is the same in all that have it.
+    after = hand.told(article)
+    hand.record(session, "article.changed", article.id, None, before, after, actor=actor, user_id=user_id, now=now)
     stories.refresh(article)
     pictures.ask(session, article, now=now)
     session.flush()
@@ -118,25 +140,41 @@ def revise_article(session: Session, article: Article, draft: ArticleDraft, *, n
     return True
 
 
-def file_under(session: Session, article_id: int, newsletter_id: int, topic_id: int | None) -> None:
-    """Set the topic of an article in a newsletter."""
-    session.execute(
-        update(Placement)
-        .where(Placement.article_id == article_id, Placement.newsletter_id == newsletter_id)
-        .values(topic_id=topic_id)
+def file_under(
+    session: Session,
+    article_id: int,
+    newsletter_id: int,
+    topic_id: int | None,
+    *,
+    actor: str,
+    now: datetime,
+    user_id: int | None = None,
+) -> None:
+    """Set the topic of an article in a newsletter, and record who did."""
+    placed = session.get(Placement, (article_id, newsletter_id), with_for_update=True)
+    if placed is None or placed.topic_id == topic_id:
+        return
+    before = {"topic": hand.topic_name(session, placed.topic_id)}
+    after = {"topic": hand.topic_name(session, topic_id)}
+    placed.topic_id = topic_id
+    session.flush()
+    hand.record(
+        session, "article.filed", article_id, newsletter_id, before, after, actor=actor, user_id=user_id, now=now
     )
 
 
-def withdraw(session: Session, article_id: int, newsletter_id: int, *, now: datetime) -> None:
-    """Take an article out of what the next issues may hold."""
-    session.execute(
-        update(Placement)
-        .where(
-            Placement.article_id == article_id,
-            Placement.newsletter_id == newsletter_id,
-            Placement.withdrawn_at.is_(None),
-        )
-        .values(withdrawn_at=now)
+def withdraw(
+    session: Session, article_id: int, newsletter_id: int, *, actor: str, now: datetime, user_id: int | None = None
+) -> None:
+    """Take an article out of what the next issues may hold, and record who did. Twice is the same as once."""
+    placed = session.get(Placement, (article_id, newsletter_id), with_for_update=True)
+    if placed is None or placed.withdrawn_at is not None:
+        return
+    placed.withdrawn_at = now
+    session.flush()
+    before, after = {"withdrawn_at": None}, {"withdrawn_at": now}
+    hand.record(
+        session, "article.withdrawn", article_id, newsletter_id, before, after, actor=actor, user_id=user_id, now=now
     )
 
 

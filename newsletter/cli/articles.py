@@ -11,7 +11,7 @@ from newsletter.articles import editing, extract, queries, stories
 from newsletter.articles.extract import ArticleDraft, Given
 from newsletter.cli import placing
 from newsletter.cli.sent import readers
-from newsletter.cli.shared import ROW_ID, as_json, open_here, show, table
+from newsletter.cli.shared import ROW_ID, actor, as_json, open_here, show, table
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import RefusedError
 from newsletter.core.fetching import fetch
@@ -86,6 +86,7 @@ def add(
             newsletter_id=newsletter.id,
             topic_id=topic.id if topic else None,
             translation_of=translation_of,
+            actor=actor(),
             now=utc_now(),
         )
     answer = {

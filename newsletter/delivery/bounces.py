@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.accounts import audit
 from newsletter.core.addresses import key_of
 from newsletter.delivery import ledger, tally
-from newsletter.delivery.models import Batch, Bounce, BounceFate, Delivery, SkipReason
-from newsletter.delivery.status import WAITING
+from newsletter.delivery.models import Bounce, BounceFate, Delivery, SkipReason
 from newsletter.mail.replies import ReplyClass
 from newsletter.mail.transport import Outcome, OutcomeKind
 from newsletter.suppression import ledger as suppression
@@ -111,17 +110,7 @@ def take(session: Session, refusals: Sequence[Refusal], *, now: datetime) -> lis
 
 def withdraw(session: Session, subscriber_ids: Collection[int], *, now: datetime) -> None:
     """Take what still waits for these subscribers out of the queue, of every newsletter."""
-    waiting = (
-        select(Delivery.subscriber_id, Delivery.batch_id)
-        .where(Delivery.subscriber_id.in_(subscriber_ids), Delivery.status.in_(WAITING))
-        .order_by(Delivery.batch_id)
-    )
-    rows = session.execute(waiting).all()
-    # All batches first, in the order in which everybody takes them.
-    batch_ids = {row.batch_id for row in rows}
-    ledger.lock_batches(session, Batch.id.in_(batch_ids))
-    for subscriber_id in dict.fromkeys(row.subscriber_id for row in rows):
-        ledger.withdraw(session, subscriber_id=subscriber_id, newsletter_id=None, reason=SkipReason.SUPPRESSED, now=now)
+    ledger.withdraw_all(session, subscriber_ids, newsletter_id=None, reason=SkipReason.SUPPRESSED, now=now)
 
 
 def held(session: Session, issue_id: int | None = None) -> list[Held]:

@@ -5,12 +5,13 @@ for what the other holds.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from newsletter.core.database import among
 from newsletter.delivery import bulk
 from newsletter.delivery.decide import Change
 from newsletter.delivery.models import Batch, Delivery, DeliveryAttempt, DeliveryStatus, SkipReason
@@ -151,20 +152,47 @@ def withdraw(
     session: Session, *, subscriber_id: int, newsletter_id: int | None, reason: SkipReason, now: datetime
 ) -> int:
     """Take a reader's waiting deliveries out of the queue, of one newsletter or of all; returns how many."""
+    return withdraw_all(session, [subscriber_id], newsletter_id=newsletter_id, reason=reason, now=now)
+
+
+def withdraw_all(
+    session: Session,
+    subscriber_ids: Collection[int],
+    *,
+    newsletter_id: int | None,
+    reason: SkipReason,
+    now: datetime,
+) -> int:
+    """The same for many readers, in a handful of statements."""
     query = (
-        select(Delivery.id, Delivery.batch_id, Delivery.repeated)
+        select(Delivery.id, Delivery.batch_id, Delivery.status, Delivery.repeated)
         .join(Batch, Batch.id == Delivery.batch_id)
-        .where(Delivery.subscriber_id == subscriber_id, Delivery.status.in_(WAITING))
+        .where(among(session, Delivery.subscriber_id, subscriber_ids), Delivery.status.in_(WAITING))
     )
     if newsletter_id is not None:
         query = query.where(Batch.newsletter_id == newsletter_id)
     batch_ids = {row.batch_id for row in session.execute(query)}
-    lock_batches(session, Batch.id.in_(batch_ids))
+    if not batch_ids:
+        return 0
+    lock_batches(session, among(session, Batch.id, batch_ids))
     # Asked again: while we waited for a batch, its worker may have taken the reader's message in hand, and it has left.
     waiting = session.execute(query).all()
-    for row in waiting:
-        target = DeliveryStatus.UNKNOWN if row.repeated else DeliveryStatus.SKIPPED
-        move(session, row.id, target, now=now, skip_reason=None if row.repeated else reason)
+    ended: dict[str, object] = {"next_attempt_at": None, "updated_at": now}
+    targets = (
+        (True, DeliveryStatus.UNKNOWN, ended),
+        (False, DeliveryStatus.SKIPPED, ended | {"skip_reason": reason}),
+    )
+    changes: dict[int, Counter[DeliveryStatus]] = {}
+    for repeated, target, values in targets:
+        rows = [row for row in waiting if row.repeated is repeated]
+        for row in rows:
+            counts = changes.setdefault(row.batch_id, Counter())
+            counts[row.status] -= 1
+            counts[target] += 1
+        if rows:
+            which = among(session, Delivery.id, [row.id for row in rows])
+            session.execute(update(Delivery).where(which).values(status=target, **values))
+    bulk.shift(session, changes)
     return len(waiting)
 
 

@@ -20,8 +20,8 @@ from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions.segments import names as naming
 from newsletter.subscriptions.segments import sql
+from newsletter.subscriptions.segments.conditions import Names
 from newsletter.subscriptions.segments.models import Segment
-from newsletter.subscriptions.segments.names import Names
 from newsletter.subscriptions.segments.reading import read_rule
 from newsletter.subscriptions.segments.rule import Field, Rule
 

@@ -23,7 +23,8 @@ from newsletter.subscriptions import bulk_steps, search
 from newsletter.subscriptions.bulk_models import BulkAction, BulkKind, BulkRow, BulkStatus, RowOutcome
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 from newsletter.subscriptions.queries import COLUMNS, SubscriptionRow
-from newsletter.subscriptions.search import Find
+from newsletter.subscriptions.search import Find, Part
+from newsletter.subscriptions.segments.reading import document_of, read_rule
 
 AT_ONCE = 1000  # subscriptions in one unit
 UNDO_FOR = timedelta(days=7)
@@ -47,7 +48,9 @@ def ask(
         raise RefusedError(_("Say why: somebody will ask."))
     if kind is BulkKind.PAUSE and not params.get("until"):
         raise RefusedError(_("Say until when."))
-    filter_ = {"text": find.text, "status": find.status, "ids": list(find.ids)}
+    filter_: dict[str, Any] = {"text": find.text, "status": find.status, "ids": list(find.ids)}
+    if find.part is not None:
+        filter_["segment"] = {"id": find.part.id, "name": find.part.name, "rule": document_of(find.part.rule)}
     action = BulkAction(
         newsletter_id=find.newsletter_id,
         kind=kind,
@@ -131,7 +134,7 @@ def step(session: Session, action_id: int, *, now: datetime) -> bool:
         return False
     action.moved_at = now
     if action.status is BulkStatus.COLLECTING:
-        _collect(session, action)
+        _collect(session, action, now=now)
         return False
     wanted = None if action.status is BulkStatus.RUNNING else RowOutcome.CHANGED
     query = (
@@ -156,10 +159,10 @@ def step(session: Session, action_id: int, *, now: datetime) -> bool:
     return True
 
 
-def _collect(session: Session, action: BulkAction) -> None:
+def _collect(session: Session, action: BulkAction, *, now: datetime) -> None:
     """Write down who is meant, in one statement: half of them would be a count that is wrong."""
     find = find_of(action)
-    found = search.matching(session, find).add_columns(literal(action.id))
+    found = search.matching(session, find, now=now).add_columns(literal(action.id))
     names = [BulkRow.subscription_id, BulkRow.action_id]
     session.execute(insert(BulkRow).from_select(names, found))
     action.total = session.scalar(select(func.count()).where(BulkRow.action_id == action.id)) or 0
@@ -207,12 +210,13 @@ def forget(session: Session, *, now: datetime) -> None:
 
 def find_of(action: BulkAction) -> Find:
     """What an action was asked for."""
-    status = action.filter.get("status")
+    status, part = action.filter.get("status"), action.filter.get("segment")
     return Find(
         action.newsletter_id,
         text=action.filter.get("text") or "",
         status=SubscriptionStatus(status) if status else None,
         ids=tuple(action.filter.get("ids") or ()),
+        part=Part(part["id"], part["name"], read_rule(part["rule"])) if part else None,
     )
 
 

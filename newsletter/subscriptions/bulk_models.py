@@ -38,9 +38,10 @@ class RowOutcome(StrEnum):
 
 class BulkAction(Base):
     """One thing done to many. `params`: `language`, `until` (a moment) or `why`, as the kind asks; `filter`: `text`,
-    `status`, `ids`. `position`: the last subscription that is dealt with; a worker that takes over goes on there.
-    `total`: how many were found, `changed`: for how many there was something to do, `restored` and `kept` those of an
-    undo. `moved_at`: the last sign of life of whoever works at it.
+    `status`, `ids`, or a `segment` by id, with its name and its rule as it was then. `position`: the last subscription
+    that is dealt with; a worker that takes over goes on there. `total`: how many were found, `changed`: for how many
+    there was something to do, `restored` and `kept` those of an undo. `moved_at`: the last sign of life of whoever
+    works at it.
     """
 
     __tablename__ = "bulk_actions"

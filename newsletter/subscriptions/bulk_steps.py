@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.core.database import among
 from newsletter.delivery import bounces, ledger
-from newsletter.delivery.models import Batch, Delivery, SkipReason
-from newsletter.delivery.status import WAITING
+from newsletter.delivery.models import SkipReason
 from newsletter.subscriptions.bulk_models import BulkAction, BulkKind, BulkRow, RowOutcome
 from newsletter.subscriptions.models import (
     ConsentEvent,
@@ -57,7 +56,8 @@ def apply(session: Session, action: BulkAction, ids: Sequence[int], *, now: date
         suppression.suppress_all(session, notes, SuppressionReason.MANUAL, source=action.created_by, now=now)
         bounces.withdraw(session, who, now=now)
     if action.kind in SKIP:
-        _withdraw(session, who, action, SKIP[action.kind], now=now)
+        reason = SKIP[action.kind]
+        ledger.withdraw_all(session, who, newsletter_id=action.newsletter_id, reason=reason, now=now)
     return len(meant)
 
 
@@ -224,28 +224,3 @@ def _record(
         "actor": actor,
     }
     session.execute(insert(ConsentEvent), [{"subscriber_id": who, **shared} for who in meant.values()])
-
-
-def _withdraw(
-    session: Session, subscriber_ids: Collection[int], action: BulkAction, reason: SkipReason, *, now: datetime
-) -> None:
-    """Take back what is queued for them by this newsletter. All batches first, in the order in which everybody takes
-    them.
-    """
-    waiting = (
-        select(Delivery.subscriber_id, Delivery.batch_id)
-        .join(Batch, Batch.id == Delivery.batch_id)
-        .where(
-            among(session, Delivery.subscriber_id, subscriber_ids),
-            Delivery.status.in_(WAITING),
-            Batch.newsletter_id == action.newsletter_id,
-        )
-    )
-    rows = session.execute(waiting).all()
-    if not rows:
-        return
-    ledger.lock_batches(session, Batch.id.in_({row.batch_id for row in rows}))
-    for subscriber_id in dict.fromkeys(row.subscriber_id for row in rows):
-        ledger.withdraw(
-            session, subscriber_id=subscriber_id, newsletter_id=action.newsletter_id, reason=reason, now=now
-        )

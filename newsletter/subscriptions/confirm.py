@@ -91,13 +91,19 @@ def refuse(session: Session, token: str, *, network: str, now: datetime) -> Conf
 
 
 def _find(session: Session, token: str, *, lock: bool) -> tuple[Confirmation, Subscription, Subscriber] | None:
+    named = Confirmation.token_hash == hash_token(token)
     query = (
         select(Confirmation, Subscription, Subscriber)
         .join(Subscription, Subscription.id == Confirmation.subscription_id)
         .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(Confirmation.token_hash == hash_token(token))
+        .where(named)
     )
-    row = session.execute(query.with_for_update(of=Subscription) if lock else query).first()
+    if lock:
+        # All that the reader has, in one order for everybody: a name that is given now is copied to each of them.
+        whose = select(Subscription.subscriber_id).join(Confirmation, Confirmation.subscription_id == Subscription.id)
+        theirs = select(Subscription.id).where(Subscription.subscriber_id == whose.where(named).scalar_subquery())
+        session.execute(theirs.order_by(Subscription.id).with_for_update())
+    row = session.execute(query).first()
     return (row[0], row[1], row[2]) if row else None
 
 

@@ -1,8 +1,8 @@
 """How many subscriptions there are and how they grow, from counters: no page counts a table of millions.
 
-The counters are kept by triggers of the database (migration 0011), because that is the one place that nothing passes
-by: a service that is written next year, a statement typed in psql, COPY, and the cascade of a foreign key all fire
-them. What they must not do is make writers wait for each other or an import crawl:
+The counters are kept by triggers of the database (migrations 0011 and 0017), because that is the one place that nothing
+passes by: a service that is written next year, a statement typed in psql, COPY, and the cascade of a foreign key all
+fire them. What they must not do is make writers wait for each other or an import crawl:
 
 - On PostgreSQL a trigger runs once for each statement, over the set of rows that it changed, so that an import of a
   million rows pays for one aggregation. It writes into rows of its own transaction (`slot` is the transaction's
@@ -14,9 +14,11 @@ them. What they must not do is make writers wait for each other or an import cra
 - On SQLite there is one writer at a time anyway: a trigger for each row adds to slot 0.
 
 A day counts what happened: began to read (became active), or ended for a reason, and pending requests that come to
-nothing are neither. So joined less ended, over all days, is the number of those who read now (active or on a break),
-which is checked like the counts by status; a reader who leaves and comes back stands in each of those days. An end
-that staff take back is taken off the day it was counted in. Who is erased while reading has ended for another reason.
+nothing are neither. Whose mail came back until nothing was sent any more has bounced that day, though the subscription
+goes on (see `lost`); what becomes of it later is no second end. So joined less ended, over all days, is the number of
+those who read now (active or on a break, and not bounced), which is checked like the counts by status; a reader who
+leaves and comes back stands in each of those days. An end that staff take back, and a mailbox that works again, is
+taken off the day it was counted in. Who is erased while reading has ended for another reason.
 
 The slots' sums are exact in every snapshot: counters change in the transaction that changes what they count.
 """
@@ -41,6 +43,9 @@ Key = tuple[int, SubscriptionStatus | None]
 _EVERYTHING = text(
     "SELECT 'live' AS source, newsletter_id, status, count(*) AS number FROM subscriptions"
     " GROUP BY newsletter_id, status"
+    " UNION ALL"
+    " SELECT 'live', newsletter_id, NULL, count(*) FROM subscriptions"
+    " WHERE status IN ('active', 'paused') AND bounced_at IS NULL GROUP BY newsletter_id"
     " UNION ALL"
     " SELECT 'kept', newsletter_id, status, sum(count) FROM subscription_counts GROUP BY newsletter_id, status"
     " UNION ALL"
@@ -155,8 +160,6 @@ def check(session: Session) -> list[Drift]:
     for source, newsletter_id, status, number in session.execute(_EVERYTHING):
         key = (newsletter_id, SubscriptionStatus(status) if status else None)
         (live if source == "live" else kept)[key] = int(number)
-    for newsletter_id in {key[0] for key in live}:
-        live[newsletter_id, None] = sum(live.get((newsletter_id, status), 0) for status in READING)
     keys = sorted(live.keys() | kept.keys(), key=lambda key: (key[0], key[1] or ""))
     drifts = [Drift(*key, counted=kept.get(key, 0), actual=live.get(key, 0)) for key in keys]
     return [drift for drift in drifts if drift.counted != drift.actual]

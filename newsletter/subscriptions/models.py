@@ -48,11 +48,7 @@ class Subscriber(Base):
     """A person who gets mail. `email` is as typed; `email_key` is what makes two spellings one person."""
 
     __tablename__ = "subscribers"
-    __table_args__ = (
-        Index("ix_subscribers_domain_email_key", "domain", "email_key"),
-        Index("ix_subscribers_domain_id", "domain", "id"),
-        Index("ix_subscribers_name_id", "name", "id"),
-    )
+    __table_args__ = (Index("ix_subscribers_domain_id", "domain", "id"),)
 
     id: Mapped[RowId]
     email: Mapped[str] = mapped_column(String(320))
@@ -89,13 +85,18 @@ class Subscription(Base):
     """A subscriber and a newsletter. `choice_id` None: everything, as it comes; `schedule_id` None: the main cadence.
     Neither is a foreign key: both tables are small and grow no holes that their services do not close, and this one may
     have millions of rows. `paused_until`: when a paused one goes on; None: when its reader says so. `measuring`
-    None: its reader said nothing of it, which agrees to no named opens.
+    None: its reader said nothing of it, which agrees to no named opens. `email_key`, `domain` and `name` are the
+    subscriber's, for `search`; triggers copy them here, and nothing else writes them (migration 0016). `bounced_at`:
+    since when nothing is sent because mail came back, for the figures of growth (`lost`).
     """
 
     __tablename__ = "subscriptions"
     __table_args__ = (
         UniqueConstraint("subscriber_id", "newsletter_id"),
         Index("ix_subscriptions_newsletter_id_status_id", "newsletter_id", "status", "id"),
+        Index("ix_subscriptions_email_key", "newsletter_id", "status", "email_key"),
+        Index("ix_subscriptions_domain_email_key", "newsletter_id", "status", "domain", "email_key"),
+        Index("ix_subscriptions_name_id", "newsletter_id", "status", "name", "id"),
         Index(
             "ix_subscriptions_paused_until",
             "paused_until",
@@ -130,6 +131,10 @@ class Subscription(Base):
     schedule_id: Mapped[int | None]
     paused_until: Mapped[datetime | None]
     measuring: Mapped[Measuring | None] = mapped_column(words(Measuring))
+    email_key: Mapped[str | None] = mapped_column(KeyText)
+    domain: Mapped[str | None] = mapped_column(String(255))
+    name: Mapped[str | None] = mapped_column(NameText)
+    bounced_at: Mapped[datetime | None]
 
 
 class Confirmation(Base):

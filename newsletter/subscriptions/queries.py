@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.core.errors import NotFoundError
@@ -39,36 +39,6 @@ COLUMNS = (
     Subscription.confirmed_at,
     Subscription.ended_at,
 )
-
-
-def search(
-    session: Session,
-    newsletter_id: int,
-    *,
-    text: str = "",
-    status: SubscriptionStatus | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> list[SubscriptionRow]:
-    """Subscriptions of a newsletter, the newest first, below the id `before`.
-
-    `text` is the beginning of an address: an index answers that at any size, which the middle of an address would not
-    allow.
-    """
-    query = (
-        select(*COLUMNS)
-        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
-        .where(Subscription.newsletter_id == newsletter_id)
-        .order_by(Subscription.id.desc())
-        .limit(limit)
-    )
-    if text:
-        query = query.where(_begins_with(text))
-    if status is not None:
-        query = query.where(Subscription.status == status)
-    if before is not None:
-        query = query.where(Subscription.id < before)
-    return [SubscriptionRow(*row) for row in session.execute(query)]
 
 
 def by_id(session: Session, subscription_id: int) -> SubscriptionRow:
@@ -120,11 +90,3 @@ def attribute_names(session: Session, newsletter_id: int) -> list[str]:
         .limit(200)
     )
     return sorted({name for attributes in session.scalars(newest) for name in attributes})
-
-
-def _begins_with(text: str) -> ColumnElement[bool]:
-    """SQL: the address begins with what was typed. PostgreSQL refuses a NUL, for which another sign stands that
-    no address has.
-    """
-    start = text.strip().lower().replace("\0", "\ufffd")
-    return and_(Subscriber.email_key >= start, Subscriber.email_key < start + "\U0010ffff")

@@ -70,6 +70,7 @@ def reopen(subscription: Subscription) -> None:
     subscription.ended_reason = None
     subscription.ended_at = None
     subscription.paused_until = None
+    subscription.bounced_at = None
 
 
 def activate(subscription: Subscription, *, now: datetime) -> None:

@@ -2,36 +2,52 @@
 anything, which no index answers.
 
 Every query goes along one index in its order and stops when the page is full, so that the first page of "a" costs the
-same among a thousand readers and a million, and page 1000 as much as page 1.
+same among a thousand readers and a million, and page 1000 as much as page 1. So that it costs the same too where nobody
+is found, what is looked for stands beside each subscription (migration 0016): an index of the subscribers would lead
+through the readers of all other newsletters. Each status is looked through by itself and the beginnings are put
+together, so that one index answers for all readers and for those of a rare status.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, Select, UnaryExpression, and_, or_, select, tuple_, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.core.database import among, dialect_of
-from newsletter.subscriptions import counts
+from newsletter.core.database import among
+from newsletter.newsletters import queries as newsletters
 from newsletter.subscriptions.models import Subscriber, Subscription, SubscriptionStatus
 from newsletter.subscriptions.queries import COLUMNS, SubscriptionRow
+from newsletter.subscriptions.segments.rule import Rule
+from newsletter.subscriptions.segments.sql import members
 
 END = "\U0010ffff"  # above every character that a text begins with
-FEW = 5000  # readers
 SHORTEST_NAME = 2  # characters: one letter finds addresses only
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A segment, with its rule as it was when somebody chose it."""
+
+    id: int
+    name: str
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
     """What is looked for. `text`: the beginning of an address or of a name, or a domain after `@`; empty: everybody.
-    `ids`: these subscriptions and no others, whatever the rest says.
+    `ids`: these subscriptions and no others, whatever the rest says; `part`: the readers of a segment, likewise. Those
+    are found by `matching` only: a rule has no index that its readers stand in order in.
     """
 
     newsletter_id: int
     text: str = ""
     status: SubscriptionStatus | None = None
     ids: tuple[int, ...] = ()
+    part: Part | None = None
 
     @property
     def words(self) -> str:
@@ -66,8 +82,10 @@ def page(session: Session, find: Find, *, after: str | None = None, limit: int =
     return Found(rows, None)
 
 
-def matching(session: Session, find: Find) -> Select[int]:
+def matching(session: Session, find: Find, *, now: datetime) -> Select[int]:
     """SQL: the ids of the subscriptions that are found, all of them; for work that is not a page."""
+    if find.part is not None:
+        return members(session, newsletters.by_id(session, find.newsletter_id), find.part.rule, now=now)
     query = select(Subscription.id).where(Subscription.newsletter_id == find.newsletter_id)
     if find.ids:
         return query.where(among(session, Subscription.id, find.ids))
@@ -75,14 +93,14 @@ def matching(session: Session, find: Find) -> Select[int]:
         query = query.where(Subscription.status == find.status)
     if not find.words:
         return query
-    query = query.join(Subscriber, Subscriber.id == Subscription.subscriber_id)
     if find.domain is not None:
-        return query.where(Subscriber.domain == find.domain)
-    return query.where(or_(_begins(Subscriber.email_key, find.words.lower()), *map(_named, _spellings(find.words))))
+        return query.where(Subscription.domain == find.domain)
+    names = (_begins(Subscription.name, spelling) for spelling in _spellings(find.words))
+    return query.where(or_(_begins(Subscription.email_key, find.words.lower()), *names))
 
 
 Keyed = tuple[str, SubscriptionRow]
-Who = type[Subscriber]
+Order = InstrumentedAttribute[Any] | UnaryExpression[Any]
 
 
 def _in_order(session: Session, find: Find, after: str | None, limit: int) -> Iterator[Keyed]:
@@ -90,81 +108,74 @@ def _in_order(session: Session, find: Find, after: str | None, limit: int) -> It
     if find.ids or not find.words:
         yield from _newest(session, find, rest if kind == "i" else "", limit)
         return
-    who = _one_by_one() if _are_few(session, find) else Subscriber
     if find.domain is not None:
-        yield from _by_address(session, find, who, who.domain == find.domain, rest if kind == "a" else "", limit)
+        there = Subscription.domain == find.domain
+        yield from _by_address(session, find, there, rest if kind == "a" else "", limit)
         return
-    begins = _begins(who.email_key, find.words.lower())
+    begins = _begins(Subscription.email_key, find.words.lower())
     found = 0
     if kind != "n":
-        for item in _by_address(session, find, who, begins, rest if kind == "a" else "", limit):
+        for item in _by_address(session, find, begins, rest if kind == "a" else "", limit):
             found += 1
             yield item
     if found < limit:
-        yield from _by_name(session, find, who, begins, rest if kind == "n" else "", limit)
+        yield from _by_name(session, find, begins, rest if kind == "n" else "", limit)
 
 
 def _newest(session: Session, find: Find, after: str, limit: int) -> Iterator[Keyed]:
-    query = _rows(find, Subscriber).order_by(Subscription.id.desc()).limit(limit)
+    conditions: list[ColumnElement[bool]] = []
     if find.ids:
-        query = query.where(among(session, Subscription.id, find.ids))
+        conditions.append(among(session, Subscription.id, find.ids))
     if after.isascii() and after.isdigit():
-        query = query.where(Subscription.id < int(after[:18]))
-    for row in session.execute(query):
-        yield f"i.{row.id}", SubscriptionRow(*row)
+        conditions.append(Subscription.id < int(after[:18]))
+    for _key, row in _first(session, find, conditions, [Subscription.id.desc()], limit):
+        yield f"i.{row.id}", row
 
 
 def _by_address(
-    session: Session, find: Find, who: Who, condition: ColumnElement[bool], after: str, limit: int
+    session: Session, find: Find, condition: ColumnElement[bool], after: str, limit: int
 ) -> Iterator[Keyed]:
-    query = _rows(find, who).add_columns(who.email_key).where(condition).order_by(who.email_key).limit(limit)
+    conditions = [condition]
     if after:
-        query = query.where(who.email_key > after.replace("\0", ""))
-    for *row, key in session.execute(query):
-        yield f"a.{key}", SubscriptionRow(*row)
+        conditions.append(Subscription.email_key > after.replace("\0", ""))
+    for key, row in _first(session, find, conditions, [Subscription.email_key], limit):
+        yield f"a.{key}", row
 
 
-def _by_name(
-    session: Session, find: Find, who: Who, known: ColumnElement[bool], after: str, limit: int
-) -> Iterator[Keyed]:
-    """Names, each spelling along the index; those whose address fits have come before."""
+def _by_name(session: Session, find: Find, known: ColumnElement[bool], after: str, limit: int) -> Iterator[Keyed]:
+    """Names, each spelling along the index; those whose address fits have come before, so that there are no more of
+    them than rows on the pages before.
+    """
     number, _dot, name = after.partition(".")
     begin = (name.replace("\0", ""), int(number[:18])) if number.isascii() and number.isdigit() else None
-    found: list[tuple[str, int, SubscriptionRow]] = []
+    found: list[SubscriptionRow] = []
     for spelling in _spellings(find.words):
-        named = _begins(who.name, spelling)
-        query = _rows(find, who).where(named, ~known).order_by(who.name, who.id).limit(limit)
+        conditions = [_begins(Subscription.name, spelling), ~known]
         if begin is not None:
-            query = query.where(tuple_(who.name, who.id) > begin)
-        found += [(row.name, row.subscriber_id, SubscriptionRow(*row)) for row in session.execute(query)]
-    for name_, number_, row in sorted(found, key=lambda item: (item[0].encode(), item[1])):
-        yield f"n.{number_}.{name_}", row
+            conditions.append(tuple_(Subscription.name, Subscription.id) > begin)
+        found += (row for _key, row in _first(session, find, conditions, [Subscription.name, Subscription.id], limit))
+    for row in sorted(found, key=lambda row: (row.name.encode(), row.id)):
+        yield f"n.{row.id}.{row.name}", row
 
 
-def _rows(find: Find, who: Who) -> Select[*tuple[Any, ...]]:
-    columns = [getattr(who, column.key) if column.class_ is Subscriber else column for column in COLUMNS]
+def _first(
+    session: Session, find: Find, conditions: list[ColumnElement[bool]], order: Sequence[Order], limit: int
+) -> Iterator[Keyed]:
+    """The first subscriptions in this order, each with the key of its address: those of each status, put together."""
+    ids = select(Subscription.id).where(Subscription.newsletter_id == find.newsletter_id, *conditions)
+    ids = ids.order_by(*order).limit(limit)
+    statuses = list(SubscriptionStatus) if find.status is None else [find.status]
+    each = [ids] if find.ids else [ids.where(Subscription.status == status) for status in statuses]
+    firsts = union_all(*(select(part.subquery().c.id) for part in each)).subquery()
     query = (
-        select(*columns)
-        .join(who, who.id == Subscription.subscriber_id)
-        .where(Subscription.newsletter_id == find.newsletter_id)
+        select(*COLUMNS, Subscription.email_key)
+        .join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+        .where(Subscription.id.in_(select(firsts.c.id)))
+        .order_by(*order)
+        .limit(limit)
     )
-    return query if find.status is None else query.where(Subscription.status == find.status)
-
-
-def _are_few(session: Session, find: Find) -> bool:
-    """Whether a newsletter has so few readers that each is looked at sooner than all addresses of the installation that
-    begin alike, most of which may read others. SQLite finds out by itself.
-    """
-    if dialect_of(session) == "sqlite":
-        return False
-    found = counts.counts(session, find.newsletter_id)
-    return (found[find.status] if find.status else sum(found.values())) <= FEW
-
-
-def _one_by_one() -> Who:
-    """Subscribers as a query that is asked for each subscription, by id; OFFSET keeps the planner from merging it."""
-    each = select(Subscriber).where(Subscriber.id == Subscription.subscriber_id).correlate(Subscription).offset(0)
-    return aliased(Subscriber, each.lateral())
+    for *row, key in session.execute(query):
+        yield key, SubscriptionRow(*row)
 
 
 def _spellings(text: str) -> list[str]:
@@ -174,9 +185,5 @@ def _spellings(text: str) -> list[str]:
     return list(dict.fromkeys((text, text.title(), text.capitalize(), text.lower(), text.upper())))
 
 
-def _named(spelling: str) -> ColumnElement[bool]:
-    return _begins(Subscriber.name, spelling)
-
-
-def _begins(column: InstrumentedAttribute[str], start: str) -> ColumnElement[bool]:
+def _begins(column: InstrumentedAttribute[str | None], start: str) -> ColumnElement[bool]:
     return and_(column >= start, column < start + END)

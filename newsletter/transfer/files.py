@@ -38,12 +38,24 @@ USUAL = {
 MAX_COLUMNS = 200
 
 
+class TooLargeError(RefusedError):
+    """A file is larger than LARGEST."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "This file is larger than 2 MB, the most that this page takes. Import it with the command below, which"
+                " takes any size, or divide it into several files."
+            )
+        )
+
+
 def bring(session: Session, newsletter_id: int, name: str, data: bytes, *, actor: str, now: datetime) -> ReaderFile:
     """Keep a file. RefusedError for what is none, or has no first line that names columns."""
     if not data.strip():
         raise RefusedError(_("Choose a file."))
     if len(data) > LARGEST:
-        raise RefusedError(_("This file is larger than 2 MB. Import it with the command below."))
+        raise TooLargeError
     header = list(_cells(data, 1))
     if not header or len(header[0]) > MAX_COLUMNS:
         raise RefusedError(_("This file is not a CSV file."))

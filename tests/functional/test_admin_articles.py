@@ -2,6 +2,7 @@
 
 import pytest
 
+from newsletter.accounts.models import Role
 from tests.functional.conftest import House
 from tests.support.staff import Staff
 
@@ -98,3 +99,20 @@ def test_a_long_list_is_read_page_by_page(author: Staff):
     author.get(older)
     assert "Article 02" in author.page
     assert "Article 32" not in author.page
+
+
+def test_the_log_has_what_was_done_to_an_article_by_hand(house: House, author: Staff):
+    path = author.post(ARTICLES, title="Le pont rouvre", body="Les camions passent.").request.path
+    author.get(f"{path}/edit")
+    version = author.page.split('name="version" value="')[1].split('"')[0]
+    typed = {"title": "Le pont ferme", "body": "Les camions ne passent plus.", "format": "text", "topic": "Togo"}
+    author.post(path, version=version, **typed)
+    author.get(path)
+    author.post(f"{path}/withdraw")
+    owner = Staff(house.reader()).come_in(house.staff_link(Role.OWNER, "owner@news.example"))
+    owner.get("/admin/log?subject=article")
+    for words in ("A ajouté un article", "A modifié un article", "A classé un article", "A retiré un article"):
+        assert words in owner.page
+    assert "28 caractères (empreinte " in owner.page
+    assert "Le pont rouvre" in owner.page
+    assert "Les camions" not in owner.page

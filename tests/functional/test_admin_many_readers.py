@@ -85,6 +85,30 @@ def test_ticked_rows_are_counted_at_once_and_the_others_are_left(editor: Staff):
     assert "liste achetée" not in editor.page
 
 
+def test_the_readers_of_a_segment_are_chosen_from_its_list(editor: Staff):
+    editor.post(SUBSCRIBERS, email="sena@ailleurs.example", agreed="yes", proof="papier")
+    rule = {"0.field": "domain", "0.op": "is", "0.value": "poste.example"}
+    editor.post("/admin/newsletters/depeche/segments/new", do="save", name="La <poste>", match="all", **rule)
+    assert f'href="{SUBSCRIBERS}/bulk?segment=1"' in editor.page
+    asked = editor.get(f"{SUBSCRIBERS}/bulk", query_string={"segment": "1"})
+    assert "Lecteurs du segment « La <poste> »" in editor.page
+    assert "<poste>" not in asked.get_data(as_text=True)
+    path = editor.post(f"{SUBSCRIBERS}/bulk", segment="1", kind="end").request.path
+    subscriptions.run_bulk(number(path))
+    editor.get(path)
+    assert "4 lecteurs" in editor.page
+    editor.post(f"{path}/confirm")
+    subscriptions.run_bulk(number(path))
+    assert "yao" not in active(editor)
+    assert "sena" in active(editor)
+
+
+@pytest.mark.parametrize("segment", ["1", "", "x", "-1", "9" * 30])
+def test_a_segment_that_is_not_there_is_never_everybody(editor: Staff, segment: str):
+    assert editor.get(f"{SUBSCRIBERS}/bulk", query_string={"segment": segment}).status_code == 404
+    assert editor.post(f"{SUBSCRIBERS}/bulk", segment=segment, kind="end").status_code == 404
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -231,6 +255,27 @@ def test_what_is_no_csv_or_too_large_is_refused(editor: Staff, data: bytes):
     assert 'role="alert"' in editor.page
 
 
+@pytest.mark.parametrize("octets", [2_000_001, 2_200_000, 30_000_000])
+def test_a_file_that_is_too_large_is_answered_by_its_page(editor: Staff, octets: int):
+    """Whether the page reads it or not: how large it may be, and what to do with a larger one."""
+    editor.get(FILES)
+    sent = {"csrf_token": editor._token, "file": (io.BytesIO(b"email\n".ljust(octets, b"x")), "lecteurs.csv")}
+    answer = editor._look(editor.client.post(FILES, data=sent))
+    assert answer.status_code == 413
+    assert "plus de 2\u00a0Mo" in editor.page
+    assert "newsletter subscribers import" in editor.page
+    assert 'type="file"' in editor.page
+
+
+def test_only_who_may_bring_files_gets_their_page_for_a_file_that_is_too_large(house: House, editor: Staff):
+    sent = {"file": (io.BytesIO(b"x" * 3_000_000), "lecteurs.csv")}
+    stranger = house.reader()
+    assert stranger.post(FILES, data=dict(sent)).status_code == 303
+    analyst = Staff(house.reader()).come_in(house.staff_link(Role.ANALYST, "kodjo@news.example"))
+    sent = {"file": (io.BytesIO(b"x" * 3_000_000), "lecteurs.csv")}
+    assert analyst.client.post(FILES, data=sent).status_code == 403
+
+
 def test_a_file_needs_one_column_of_addresses_and_a_proof(editor: Staff):
     path = bring(editor, "a,b\nx@poste.example,y\n")
     assert editor.post(f"{path}/try", agreed="no", **{"column-0": "", "column-1": ""}).status_code == 422
@@ -247,6 +292,17 @@ def test_an_export_has_what_is_found_and_no_formula(editor: Staff):
     assert answer.headers["Content-Disposition"].startswith("attachment")
     everybody = editor.client.get(f"{SUBSCRIBERS}/export.csv").get_data(as_text=True).splitlines()
     assert len(everybody) == 6
+
+
+def test_an_export_has_the_ticked_rows_only_where_some_are_ticked(editor: Staff):
+    ids = [profile(editor, name).rpartition("/")[2] for name in ("afi", "yao")]
+    editor.get(SUBSCRIBERS, query_string={"q": "@poste.example"})
+    button = editor.page.split("formaction=")[1].split(">")[0]
+    assert f"{SUBSCRIBERS}/export.csv" in button
+    # What the form sends with two boxes ticked: the search beside them does not count.
+    answer = editor.client.get(f"{SUBSCRIBERS}/export.csv", query_string={"q": "@poste.example", "id": ids})
+    _head, *lines = answer.get_data(as_text=True).splitlines()
+    assert sorted(line.partition(",")[0] for line in lines) == ["afi@poste.example", "yao@poste.example"]
 
 
 def test_hostile_words_in_a_search_and_a_file_are_shown_as_text(editor: Staff):

@@ -138,6 +138,43 @@ def test_who_only_reads_sees_segments_and_changes_none(house: House, editor: Sta
     assert analyst.post("/admin/issues/1/audience", only="1", without="").status_code == 403
 
 
+CLICKS = {"name": "Assidus", "match": "all", "0.field": "clicked", "0.op": "within", "0.value": "30"}
+
+
+def test_clicks_are_offered_once_the_newsletter_measures_who_clicks(house: House, editor: Staff) -> None:
+    editor.get(NEW)
+    assert "ne mesure pas qui clique" in editor.page
+    assert "A cliqué sur un lien" not in editor.page
+    assert editor.post(NEW, do="save", **CLICKS).status_code == 422
+    assert "ne mesure pas qui clique" in editor.page
+    measure = ["newsletters", "measure", "depeche", "--clicks", "reader", "--opens", "off"]
+    assert CliRunner().invoke(cli, measure).exit_code == 0
+    house.add_readers("depeche", "ama", "kofi")
+    editor.get(NEW)
+    assert "ne mesure pas qui clique" not in editor.page
+    editor.post(NEW, do="add", new="clicked.not_within", name="Absents", match="all")
+    assert 'value="not_within" selected' in editor.page
+    editor.post(NEW, do="count", **(CLICKS | {"0.op": "not_within"}))
+    assert "2 lecteurs." in editor.page
+    assert editor.post(NEW, do="save", **CLICKS).status_code == 200
+    assert "a cliqué sur un lien il y a moins de 30 jours" in editor.page
+
+
+def test_a_rule_about_clicks_is_counted_by_the_command_too(house: House, tmp_path: Path) -> None:
+    house.add_readers("depeche", "ama")
+    rule = tmp_path / "rule.json"
+    rule.write_text(
+        '{"version": 1, "match": "all", "of": [{"field": "clicked", "op": "not_within", "value": 90}]}', "utf-8"
+    )
+    count = ["segments", "count", "--newsletter", "depeche", "--rule", str(rule), "--json"]
+    refused = CliRunner().invoke(cli, count)
+    assert refused.exit_code == 1
+    measure = ["newsletters", "measure", "depeche", "--clicks", "reader", "--opens", "off"]
+    assert CliRunner().invoke(cli, measure).exit_code == 0
+    answer = CliRunner().invoke(cli, count)
+    assert json.loads(answer.stdout) == {"readers": 1, "more": False}
+
+
 # To its readers, end to end.
 
 

@@ -11,7 +11,7 @@ from newsletter.suppression import ledger as suppression
 from newsletter.suppression.models import SuppressionReason
 from tests.functional.conftest import House, path_in
 from tests.support.staff import Staff
-from worker.tasks import feedback
+from worker.tasks import feedback, subscriptions
 
 AMA = "ama@poste.example"
 SUBSCRIBERS = "/admin/newsletters/depeche/subscribers"
@@ -58,6 +58,20 @@ def test_the_profile_says_what_came_back_and_why_nothing_is_sent(house: House, e
     assert "Elle a appelé" in editor.page
     house.send_digest("depeche", "Encore une nouvelle")
     assert len(house.mails(AMA)) == before + 1
+
+
+def test_the_desk_counts_who_was_lost_by_a_bounce_until_the_mailbox_works(house: House, editor: Staff) -> None:
+    house.send_digest("depeche")
+    bounce(house)
+    subscriptions.fold_counts()
+    editor.get("/admin/")
+    assert "1 départ, dont 1 parce que son courrier est revenu" in editor.page
+    path = profile(editor)
+    editor.post(f"{path}/unblock", why="Elle a appelé : la boîte existe")
+    subscriptions.fold_counts()
+    editor.get("/admin/")
+    assert "0 départ" in editor.page
+    assert "courrier est revenu" not in editor.page
 
 
 def test_without_a_reason_nothing_is_blocked(editor: Staff) -> None:

@@ -1,11 +1,16 @@
 """Articles come in once, stand in any number of newsletters, and can be taken back."""
 
-import pytest
+from typing import Any
 
+import pytest
+from sqlalchemy import select
+
+from newsletter.accounts.models import AuditEvent
 from newsletter.articles import editing, queries
 from newsletter.articles.models import Article
 from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.issues.editing import article_ids
+from newsletter.newsletters.editing import ensure_topic
 from newsletter.newsletters.models import Newsletter
 from tests.support.newsroom import Newsroom, draft
 
@@ -73,7 +78,7 @@ def test_a_withdrawn_article_is_in_no_next_issue_and_comes_back_when_offered_aga
     article, _ = offer(newsroom, gazette, url=URL)
     newsroom.pass_time(minutes=1)
     with newsroom.database.unit() as session:
-        editing.withdraw(session, article.id, gazette.id, now=newsroom.now)
+        editing.withdraw(session, article.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(minutes=1)
     assert newsroom.compose(gazette) is None
     again, is_new = offer(newsroom, gazette, url=URL)
@@ -88,7 +93,7 @@ def test_withdrawing_from_one_newsletter_leaves_the_other_alone(newsroom: Newsro
     offer(newsroom, revue, url=URL)
     newsroom.pass_time(minutes=1)
     with newsroom.database.unit() as session:
-        editing.withdraw(session, article.id, gazette.id, now=newsroom.now)
+        editing.withdraw(session, article.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(minutes=1)
     assert newsroom.compose(gazette) is None
     assert newsroom.compose(revue) is not None
@@ -121,7 +126,7 @@ def test_a_change_keeps_the_article_and_when_it_was_first_seen(newsroom: Newsroo
     newsroom.pass_time(days=1)
     with newsroom.database.unit() as session:
         found = queries.by_id(session, article.id)
-        editing.change_article(session, found, draft("Le pont, corrigé", url=URL), now=newsroom.now)
+        editing.change_article(session, found, draft("Le pont, corrigé", url=URL), actor="ama@desk", now=newsroom.now)
     with newsroom.database.reading() as session:
         changed = queries.by_id(session, article.id)
     assert (changed.title, changed.first_seen_at, changed.updated_at) == (
@@ -221,7 +226,48 @@ def test_a_source_does_not_undo_what_an_editor_wrote(newsroom: Newsroom) -> None
     article, _ = offer(newsroom, newsroom.newsletter(), url=URL, body_text=TEXT)
     with newsroom.database.unit() as session:
         own = queries.by_id(session, article.id)
-        editing.change_article(session, own, draft("Le pont, corrigé", url=URL, body_text=TEXT), now=newsroom.now)
+        said = draft("Le pont, corrigé", url=URL, body_text=TEXT)
+        editing.change_article(session, own, said, actor="ama@desk", now=newsroom.now)
     changed, found = revise(newsroom, article, title="Le pont, tout autre chose")
     assert not changed
     assert (found.title, found.revised_at) == ("Le pont, corrigé", None)
+
+
+def test_what_is_done_by_hand_is_on_record_with_what_was_before(newsroom: Newsroom) -> None:
+    """And a body by its length, not by what it says."""
+    gazette = newsroom.newsletter()
+    secret = "Ce que dit le texte. " * 20
+    by: dict[str, Any] = {"actor": "ama@desk", "user_id": None, "now": newsroom.now}
+    with newsroom.database.unit() as session:
+        sport = ensure_topic(session, gazette.id, "Sport").id
+        given = draft("Le pont", url=URL, author="Ama", body_text=secret)
+        article, _ = editing.add_article(session, given, newsletter_id=gazette.id, topic_id=None, **by)
+        editing.add_article(session, given, newsletter_id=gazette.id, topic_id=None, **by)
+        later = draft("Le pont, corrigé", url=URL, author="Ama", body_text=f"{secret}Et la suite.")
+        editing.change_article(session, article, later, **by)
+        editing.change_article(session, article, later, **by)
+        for _time in range(2):
+            editing.file_under(session, article.id, gazette.id, sport, **by)
+        for _time in range(2):
+            editing.withdraw(session, article.id, gazette.id, **by)
+        editing.add_article(session, given, newsletter_id=gazette.id, topic_id=sport, **by)
+        # What a feed brings is nobody's hand.
+        other = draft("La gare", url="https://news.example/gare")
+        editing.add_article(session, other, newsletter_id=gazette.id, topic_id=None, now=newsroom.now, feed_id=None)
+    with newsroom.database.reading() as session:
+        events = session.scalars(
+            select(AuditEvent).where(AuditEvent.subject == "article").order_by(AuditEvent.id)
+        ).all()
+    actions = ["article.added", "article.changed", "article.filed", "article.withdrawn", "article.put_back"]
+    assert [event.action for event in events] == actions
+    assert {(event.actor, event.subject_id) for event in events} == {("ama@desk", article.id)}
+    added, changed, filed, withdrawn, put_back = (event.details["changed"] for event in events)
+    assert added["title"] == [None, "Le pont"]
+    assert added["author"] == [None, "Ama"]
+    assert set(changed) == {"title", "summary", "body"}
+    assert changed["title"] == ["Le pont", "Le pont, corrigé"]
+    assert changed["body"][0] == added["body"][1]
+    assert changed["body"][1]["characters"] - changed["body"][0]["characters"] == len("Et la suite.")
+    assert filed == {"topic": [None, "Sport"]}
+    assert withdrawn["withdrawn_at"] == put_back["withdrawn_at"][::-1] == [None, newsroom.now.isoformat()]
+    assert "Ce que dit" not in str([event.details for event in events])

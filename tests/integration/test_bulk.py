@@ -3,14 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from newsletter.core.errors import RefusedError
+from newsletter.delivery.models import Delivery, DeliveryStatus, SkipReason
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import bulk, counts, search, unsubscribe
 from newsletter.subscriptions.bulk_models import BulkAction, BulkKind, BulkStatus
 from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription, SubscriptionStatus
-from newsletter.subscriptions.search import Find
+from newsletter.subscriptions.search import Find, Part
+from newsletter.subscriptions.segments.rule import Condition, Field, Match, Op, Rule
 from newsletter.suppression import ledger as suppression
 from newsletter.suppression.models import SuppressionReason
 from tests.support.newsroom import Newsroom
@@ -77,12 +79,7 @@ def found(newsroom: Newsroom, find: Find, limit: int = 2) -> list[str]:
             return names
 
 
-@pytest.mark.parametrize("few", [0, search.FEW])
-def test_a_search_finds_by_address_by_domain_and_by_name(
-    newsroom: Newsroom, gazette: Newsletter, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whether a newsletter has few readers, who are looked at one by one, or many."""
-    monkeypatch.setattr(search, "FEW", few)
+def test_a_search_finds_by_address_by_domain_and_by_name(newsroom: Newsroom, gazette: Newsletter) -> None:
     for email, name in (
         ("ama@poste.example", "Zoé"),
         ("amavi@poste.example", ""),
@@ -109,6 +106,22 @@ def test_a_search_finds_by_address_by_domain_and_by_name(
     assert found(newsroom, Find(gazette.id, "\0")) == []
     assert found(newsroom, Find(gazette.id))[0] == "k@gmail.example"
     assert found(newsroom, Find(gazette.id, status=SubscriptionStatus.ENDED)) == []
+
+
+def test_who_is_renamed_is_found_by_the_new_name_and_address(newsroom: Newsroom, gazette: Newsletter) -> None:
+    """Whoever writes the row: what is looked for is copied by the database."""
+    ama, herald = newsroom.reader(gazette, "ama@poste.example", name="Ama"), newsroom.newsletter("herald")
+    newsroom.reader(herald, "ama@poste.example")
+    newsroom.reader(herald, "kofi@poste.example", name="Kofi")
+    changed = {"email": "sena@gmail.example", "email_key": "sena@gmail.example", "domain": "gmail.example"}
+    with newsroom.database.unit() as session:
+        session.execute(update(Subscriber).where(Subscriber.id == ama.subscriber_id).values(name="Sena", **changed))
+    for newsletter in (gazette, herald):
+        for text in ("sena@", "Sena", "@gmail.example"):
+            assert found(newsroom, Find(newsletter.id, text)) == ["sena@gmail.example"]
+        for text in ("ama", "Ama"):
+            assert found(newsroom, Find(newsletter.id, text)) == []
+    assert found(newsroom, Find(herald.id, "@poste.example")) == ["kofi@poste.example"]
 
 
 @pytest.mark.parametrize("after", ["", "x", "i.", "i.9999999999999999999999", "n.1", "n.x.y", "a.\0", "n.٣.a"])
@@ -225,11 +238,50 @@ def test_an_action_that_was_cut_short_goes_on_where_it_was(
     assert set(states(newsroom).values()) == {"ended"}
 
 
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("kind", [BulkKind.END, BulkKind.SUPPRESS])
+def test_what_waits_for_them_is_withdrawn_all_at_once(
+    newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int], kind: BulkKind
+) -> None:
+    herald = newsroom.newsletter("herald")
+    newsroom.reader(herald, "ama@poste.example")
+    ours, theirs = newsroom.outgoing(gazette), newsroom.outgoing(herald)
+    with newsroom.database.unit() as session:
+        # Sent once perhaps: nobody can say that it was left out.
+        newest = select(func.max(Delivery.id)).where(Delivery.issue_id == ours.id).scalar_subquery()
+        session.execute(update(Delivery).where(Delivery.id == newest).values(repeated=True))
+    do(newsroom, Find(gazette.id), kind, why="bought list")
+    found = newsroom.deliveries(ours)
+    assert sorted(row.status for row in found.values()) == ["skipped"] * 4 + ["unknown"]
+    reason = SkipReason.UNSUBSCRIBED if kind is BulkKind.END else SkipReason.SUPPRESSED
+    assert {row.skip_reason for row in found.values() if row.status is DeliveryStatus.SKIPPED} == {reason}
+    (other,) = newsroom.deliveries(theirs).values()
+    assert other.status is (DeliveryStatus.QUEUED if kind is BulkKind.END else DeliveryStatus.SKIPPED)
+
+
 def test_after_a_week_nothing_is_taken_back(newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int]) -> None:
     action_id = do(newsroom, Find(gazette.id), BulkKind.END)
     newsroom.pass_time(days=7)
     with pytest.raises(RefusedError), newsroom.database.unit() as session:
         bulk.undo(session, action_id, actor="ama@desk", now=newsroom.now)
+
+
+def test_a_segment_is_meant_with_its_rule_as_it_was_and_the_readers_it_has_when_they_are_counted(
+    newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int]
+) -> None:
+    rule = Rule(Match.ALL, (Condition(Field.DOMAIN, Op.IS, "gmail.example"),))
+    newsroom.reader(gazette, "zed@gmail.example")
+    action_id = ask(newsroom, Find(gazette.id, part=Part(1, "Gmail", rule)), BulkKind.END)
+    newsroom.reader(gazette, "yao@gmail.example")
+    work(newsroom, action_id)
+    newsroom.reader(gazette, "xam@gmail.example")
+    with newsroom.database.unit() as session:
+        bulk.confirm(session, action_id, actor="ama@desk", now=newsroom.now)
+    work(newsroom, action_id)
+    assert {name for name, state in states(newsroom).items() if state == "ended"} == {"zed", "yao"}
+    assert bulk.find_of(action(newsroom, action_id)).part == Part(1, "Gmail", rule)
+    undo(newsroom, action_id)
+    assert set(states(newsroom).values()) == {"active"}
 
 
 def test_what_was_not_meant_is_never_done(newsroom: Newsroom, gazette: Newsletter, readers: dict[str, int]) -> None:

@@ -96,7 +96,7 @@ def test_what_is_added_goes_to_every_reader_whatever_their_topics(newsroom: News
         topic = ensure_topic(session, gazette.id, "Sport")
     late = newsroom.article(gazette, "Un match")
     with newsroom.database.unit() as session:
-        articles.file_under(session, late.id, gazette.id, topic.id)
+        articles.file_under(session, late.id, gazette.id, topic.id, actor="ama@desk", now=newsroom.now)
     do(newsroom, editing.add, issue, late.id)
     with newsroom.database.reading() as session:
         picked = pool.pool_of(session, session.get_one(Issue, issue.id)).pick(
@@ -114,7 +114,7 @@ def test_what_cannot_be_added_is_refused_with_the_reason(newsroom: Newsroom) -> 
     translated = newsroom.article(gazette, "The bridge", translation_of=withdrawn.id, language="en")
     twin = newsroom.article(gazette, "Le pont rouvre, dit la mairie")
     with newsroom.database.unit() as session:
-        articles.withdraw(session, withdrawn.id, gazette.id, now=newsroom.now)
+        articles.withdraw(session, withdrawn.id, gazette.id, actor="ama@desk", now=newsroom.now)
         first = session.scalars(select(IssueArticle).where(IssueArticle.issue_id == issue.id)).one()
         session.get_one(Article, twin.id).story_id = first.article_id
         for article, said in (
@@ -258,11 +258,11 @@ def test_composing_again_lets_go_what_was_withdrawn_even_if_placed_by_hand(newsr
     issue = newsroom.draft_issue(gazette)
     do(newsroom, editing.move, issue, two.id, to=1)
     with newsroom.database.unit() as session:
-        articles.withdraw(session, two.id, gazette.id, now=newsroom.now)
+        articles.withdraw(session, two.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(minutes=5)
     assert again(newsroom, issue).removed == (two.id,)
     with newsroom.database.unit() as session:
-        articles.withdraw(session, one.id, gazette.id, now=newsroom.now)
+        articles.withdraw(session, one.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(minutes=5)
     with pytest.raises(RefusedError, match="Nothing would be left"):
         again(newsroom, issue)

@@ -508,7 +508,7 @@ def test_what_an_editor_withdrew_comes_back_by_an_editor_only_and_as_new(newsroo
     given = draft("Retiré", url="https://gazette.example/retire")
     article = newsroom.article(gazette, "Retiré", url="https://gazette.example/retire")
     with newsroom.database.unit() as session:
-        withdraw(session, article.id, gazette.id, now=newsroom.now)
+        withdraw(session, article.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(days=9)
 
     def offer(feed_id: int | None) -> bool:

@@ -7,15 +7,18 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter import migrations
 from newsletter.core.database import Database, open_engine
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import counts, records, staff, unsubscribe
+from newsletter.subscriptions import counts, lost, records, staff, unsubscribe
 from newsletter.subscriptions.count_models import SubscriptionCount
 from newsletter.subscriptions.models import EndedReason, Subscriber, Subscription, SubscriptionStatus
+from newsletter.suppression import ledger as suppression
+from newsletter.suppression.models import SuppressionReason
 from tests.support.newsroom import NOW, Newsroom, install
 
 TODAY = NOW.date()
@@ -167,6 +170,110 @@ def test_a_counter_that_is_wrong_is_found_and_put_right(newsroom: Newsroom) -> N
     assert counted(newsroom.database, gazette) == {ACTIVE: 1}
 
 
+def bounce(newsroom: Newsroom, email: str, reason: SuppressionReason = SuppressionReason.HARD_BOUNCE) -> None:
+    """The address is given up for what came back, and the job comes by."""
+    with newsroom.database.unit() as session:
+        suppression.suppress(session, email, reason, source="smtp", now=newsroom.now)
+    with newsroom.database.unit() as session:
+        lost.note(session, since=newsroom.now - timedelta(days=1))
+
+
+def lift(newsroom: Newsroom, email: str) -> None:
+    with newsroom.database.unit() as session:
+        suppression.lift(session, email, by="ama@desk", now=newsroom.now)
+    with newsroom.database.unit() as session:
+        lost.note(session, since=newsroom.now - timedelta(days=1))
+
+
+@pytest.mark.parametrize("reason", sorted(suppression.OF_ADDRESS))
+def test_who_bounces_is_lost_that_day_and_no_reader_until_the_mailbox_works_again(
+    newsroom: Newsroom, reason: SuppressionReason
+) -> None:
+    gazette, herald = newsroom.newsletter(), newsroom.newsletter("herald")
+    for newsletter in (gazette, herald):
+        newsroom.reader(newsletter, "ama@poste.example")
+        newsroom.reader(newsletter, "kofi@poste.example")
+    gone = newsroom.pass_time(days=2)
+    bounce(newsroom, "ama@poste.example", reason)
+    for newsletter in (gazette, herald):
+        assert counted(newsroom.database, newsletter) == {ACTIVE: 2}  # their subscriptions go on
+        assert days(newsroom.database, newsletter, gone.date(), gone.date()) == [counts.Day(gone.date(), bounced=1)]
+        with newsroom.database.reading() as session:
+            assert counts.readers_before(session, [newsletter.id], gone.date() + timedelta(days=1)) == 1
+    newsroom.pass_time(days=3)
+    lift(newsroom, "ama@poste.example")
+    assert counted(newsroom.database, gazette) == {ACTIVE: 2}
+    assert days(newsroom.database, gazette, TODAY, newsroom.now.date())[2:] == [
+        counts.Day(gone.date() + timedelta(days=number)) for number in range(4)
+    ]
+
+
+@pytest.mark.parametrize("reason", sorted(set(SuppressionReason) - suppression.OF_ADDRESS))
+def test_who_is_blocked_for_another_reason_has_not_bounced(newsroom: Newsroom, reason: SuppressionReason) -> None:
+    gazette = newsroom.newsletter()
+    newsroom.reader(gazette, "ama@poste.example")
+    bounce(newsroom, "ama@poste.example", reason)
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=1)]
+
+
+def test_who_leaves_after_a_bounce_is_lost_once_and_may_come_back(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    subscription = newsroom.reader(gazette, "ama@poste.example")
+    bounce(newsroom, "ama@poste.example")
+    with newsroom.database.unit() as session:
+        unsubscribe.end(session, subscription.id, EndedReason.ONE_CLICK, now=newsroom.now)
+    assert counted(newsroom.database, gazette) == {ENDED: 1}
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=1, bounced=1)]
+    lift(newsroom, "ama@poste.example")
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=1, bounced=1)]
+    newsroom.pass_time(hours=1)
+    newsroom.reader(gazette, "ama@poste.example")
+    assert counted(newsroom.database, gazette) == {ACTIVE: 1}
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=2, bounced=1)]
+
+
+def test_an_end_after_a_bounce_that_staff_take_back_brings_a_reader_back(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    subscription = newsroom.reader(gazette, "ama@poste.example")
+    bounce(newsroom, "ama@poste.example")
+    with newsroom.database.unit() as session:
+        staff.end_subscription(session, subscription.id, actor="ama", now=newsroom.now)
+    lift(newsroom, "ama@poste.example")
+    with newsroom.database.unit() as session:
+        values = {"status": ACTIVE, "ended_at": None, "ended_reason": None}
+        session.execute(update(Subscription).where(Subscription.id == subscription.id).values(values))
+    with newsroom.database.unit() as session:
+        lost.note(session)
+    assert counted(newsroom.database, gazette) == {ACTIVE: 1}
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=1)]
+
+
+def test_who_is_erased_after_a_bounce_is_lost_once(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    subscription = newsroom.reader(gazette, "ama@poste.example")
+    bounce(newsroom, "ama@poste.example")
+    with newsroom.database.unit() as session:
+        session.execute(delete(Subscriber).where(Subscriber.id == subscription.subscriber_id))
+    assert counted(newsroom.database, gazette) == {}
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=1, bounced=1)]
+
+
+def test_the_nightly_look_finds_what_the_job_has_missed(newsroom: Newsroom) -> None:
+    gazette = newsroom.newsletter()
+    newsroom.reader(gazette, "ama@poste.example")
+    with newsroom.database.unit() as session:
+        suppression.suppress(
+            session, "ama@poste.example", SuppressionReason.HARD_BOUNCE, source="smtp", now=newsroom.now
+        )
+    newsroom.pass_time(days=9)
+    with newsroom.database.unit() as session:
+        assert lost.note(session, since=newsroom.now - timedelta(days=1)) == 0
+        assert lost.note(session) == 1
+        assert lost.note(session) == 0
+    assert days(newsroom.database, gazette) == [counts.Day(TODAY, joined=1, bounced=1)]
+    assert counted(newsroom.database, gazette) == {ACTIVE: 1}
+
+
 def test_the_counters_begin_with_what_is_there(newsroom: Newsroom) -> None:
     """What the migration fills is what the triggers would have counted."""
     gazette, herald = newsroom.newsletter(), newsroom.newsletter("herald")
@@ -207,6 +314,7 @@ def test_the_triggers_outlive_every_later_migration(empty_url: str) -> None:
         found = set(connection.scalars(text(catalogue)))
     engine.dispose()
     assert {"subscriptions_added", "subscriptions_changed", "subscriptions_removed"} <= found
+    assert {"subscriptions_copied", "subscribers_copied"} <= found
 
 
 class Changer(threading.Thread):
@@ -244,7 +352,7 @@ class Changer(threading.Thread):
             "confirmed_at": self.moment(),
             "ended_at": self.moment() if ended else None,
             "ended_reason": self.rng.choice([*EndedReason, None]) if ended else None,
-        }
+        } | ({"bounced_at": self.moment()} if self.rng.random() < 0.3 else {})
 
     def add(self, session: Session) -> None:
         newsletter_id, who = self.rng.choice(self.newsletter_ids), self.rng.choice(self.own)
@@ -264,6 +372,19 @@ class Changer(threading.Thread):
 
     def fold(self, session: Session) -> None:
         counts.fold(session)
+
+
+def test_a_row_that_comes_with_the_mark_of_a_bounce_is_counted_as_lost(newsroom: Newsroom) -> None:
+    """As a copy of the table brings it."""
+    gazette = newsroom.newsletter()
+    with newsroom.database.unit() as session:
+        row = {"newsletter_id": gazette.id, "status": ACTIVE, "created_at": NOW, "confirmed_at": NOW}
+        for who, bounced_at in zip(people(session, "ama", 2), (None, NOW + timedelta(days=1)), strict=True):
+            session.execute(insert(Subscription).values(subscriber_id=who, bounced_at=bounced_at, **row))
+    assert counted(newsroom.database, gazette) == {ACTIVE: 2}
+    tomorrow = TODAY + timedelta(days=1)
+    found = days(newsroom.database, gazette, TODAY, tomorrow)
+    assert found == [counts.Day(TODAY, joined=2), counts.Day(tomorrow, bounced=1)]
 
 
 def test_random_changes_from_several_connections_leave_exact_counters(newsroom: Newsroom) -> None:

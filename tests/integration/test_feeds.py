@@ -261,7 +261,9 @@ def test_an_article_that_an_editor_took_back_does_not_return_by_another_feed(new
     gazette = newsroom.newsletter()
     add(newsroom, press.put("/one", rss(items(1))), gazette)
     with newsroom.database.unit() as session:
-        editing.withdraw(session, session.scalars(select(Article.id)).one(), gazette.id, now=newsroom.now)
+        editing.withdraw(
+            session, session.scalars(select(Article.id)).one(), gazette.id, actor="ama@desk", now=newsroom.now
+        )
     add(newsroom, press.put("/two", rss(items(1))), gazette)
     with newsroom.database.reading() as session:
         assert session.scalars(select(Placement.withdrawn_at)).one() == newsroom.now

@@ -8,13 +8,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from newsletter import migrations
 from newsletter.core.clock import utc_now
 from newsletter.core.database import Database, open_engine
+from newsletter.subscriptions import search
+from newsletter.subscriptions.models import SubscriptionStatus
+from newsletter.subscriptions.search import Find
 from tests.support.desk_pages import Desk, open_desk
 from tests.support.large_newsroom import Size
+from tests.support.newsroom import Newsroom, install
 
 SIZE = Size(subscribers=30_000, deliveries=60_000, issues=30, articles=20_000, events=5000)
 LARGE = {
@@ -32,6 +36,15 @@ LARGE = {
     "subscription_days",
 }
 MOST = 1200  # rows of a large table that one step of one query may touch
+NEIGHBOURS = 8000  # readers of another newsletter, whose addresses and names are unlike those of the first
+ADD_NEIGHBOURS = f"""
+INSERT INTO subscribers (email, email_key, domain, name, language, attributes, created_at)
+SELECT name, name, 'poste.example', 'Voisin ' || n, 'fr', '{{}}', now()
+FROM (SELECT n, 'voisin' || n || '@poste.example' AS name FROM generate_series(1, {NEIGHBOURS}) AS n) AS readers"""
+SUBSCRIBE_NEIGHBOURS = """
+INSERT INTO subscriptions (subscriber_id, newsletter_id, status, created_at, confirmed_at)
+SELECT id, :newsletter, CASE WHEN id % 1000 = 0 THEN 'paused' ELSE 'active' END, now(), now()
+FROM subscribers WHERE name LIKE 'Voisin%'"""
 # They are meant to read everything, row by row, or count for a bounded time and then say so.
 WHOLE = {"export_subscribers", "log_file", "reports_sheet", "count_missed", "segment"}
 
@@ -103,4 +116,51 @@ def test_no_page_reads_more_of_a_large_table_than_it_shows(
                         too_much.append(f"{path}: {rows} rows by {step}: {' '.join(statement.split())[:500]}")
     assert desk.pages == shown
     assert len(known) > 100
+    assert not too_much, "\n".join(too_much)
+
+
+@pytest.fixture(scope="module")
+def neighbour(engine: Engine, desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """Another newsletter of the same installation."""
+    made = Newsroom(install(Database(engine), tmp_path_factory.mktemp("neighbour"))).newsletter("voisinage")
+    with engine.begin() as connection:
+        connection.execute(text(ADD_NEIGHBOURS))
+        connection.execute(text(SUBSCRIBE_NEIGHBOURS), {"newsletter": made.id})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+    return made.id
+
+
+@pytest.mark.parametrize(
+    ("typed", "finds"),
+    [
+        ("zzz", False),
+        ("lectrice", False),
+        ("Lectrice 1", False),
+        ("@gmail.com", False),
+        ("voisin", True),
+        ("Voisin 7", True),
+        ("v", True),
+        ("@poste.example", True),
+        ("", True),
+    ],
+)
+def test_no_search_reads_the_readers_of_other_newsletters(
+    engine: Engine, neighbour: int, asked: list[tuple[str, Any]], typed: str, finds: bool
+) -> None:
+    """Whether nobody has what is typed, only readers of other newsletters, or many; of any status."""
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    too_much: list[str] = []
+    with psycopg.connect(url, autocommit=True) as connection, Database(engine).reading() as session:
+        connection.execute("SET enable_seqscan = off")
+        for status in (None, *SubscriptionStatus):
+            asked.clear()
+            found = search.page(session, Find(neighbour, typed, status=status))
+            if status in (None, SubscriptionStatus.ACTIVE):
+                assert bool(found.rows) == finds
+                assert (found.after is not None) == finds
+            for statement, parameters in list(asked):
+                steps = list(touched(connection, statement, parameters))
+                assert steps
+                too_much += [f"{status}: {rows} rows by {step}" for step, rows in steps if rows > MOST]
     assert not too_much, "\n".join(too_much)

@@ -19,10 +19,11 @@ from newsletter.issues import queries as issues
 from newsletter.issues.models import Issue
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
-from newsletter.subscriptions import confirm, consent
+from newsletter.subscriptions import confirm, consent, search
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.audience import Recipients
 from newsletter.subscriptions.models import SubscriptionStatus
+from newsletter.subscriptions.search import Find
 from newsletter.suppression import ledger as suppression
 from tests.support.newsroom import Newsroom
 
@@ -45,12 +46,13 @@ def test_subscriptions_come_page_by_page_while_others_join(newsroom: Newsroom) -
         newsroom.reader(gazette, f"reader{number:02}@poste.example")
         newsroom.reader(revue, f"reader{number:02}@poste.example")
     with newsroom.database.reading() as session:
-        everyone = [row.id for row in subscriptions.search(session, gazette.id, limit=100)]
+        everyone = [row.id for row in search.page(session, Find(gazette.id), limit=100).rows]
 
     def page(before: int | None) -> list[subscriptions.SubscriptionRow]:
         newsroom.reader(gazette, f"late{before}@poste.example")
+        after = f"i.{before}" if before else None
         with newsroom.database.reading() as session:
-            return subscriptions.search(session, gazette.id, status=SubscriptionStatus.ACTIVE, before=before, limit=5)
+            return search.page(session, Find(gazette.id, status=SubscriptionStatus.ACTIVE), after=after, limit=5).rows
 
     found = walk(page, lambda row: row.id)
     assert found == sorted(found, reverse=True)
@@ -77,7 +79,7 @@ def test_readers_are_found_by_how_their_address_begins(newsroom: Newsroom, typed
         newsroom.reader(gazette, email)
     issue = newsroom.outgoing(gazette)
     with newsroom.database.reading() as session:
-        assert {row.email for row in subscriptions.search(session, gazette.id, text=typed)} == expected
+        assert {row.email for row in search.page(session, Find(gazette.id, typed)).rows} == expected
         assert {row.email for row in finding.find(session, issue.id, text=typed).rows} == expected
 
 
@@ -219,10 +221,14 @@ def test_no_page_reads_a_large_table_from_end_to_end(newsroom: Newsroom) -> None
         delivery_id = finding.find(session, issue.id).rows[0].id
     assert last_failed is not None
     questions: dict[str, Callable[[Session], object]] = {
-        "readers": lambda s: subscriptions.search(s, newsletter_id),
-        "readers, next page": lambda s: subscriptions.search(s, newsletter_id, before=3000),
-        "readers by status": lambda s: subscriptions.search(s, newsletter_id, status=SubscriptionStatus.ACTIVE),
-        "readers by address": lambda s: subscriptions.search(s, newsletter_id, text="r12"),
+        "readers": lambda s: search.page(s, Find(newsletter_id)),
+        "readers, next page": lambda s: search.page(s, Find(newsletter_id), after="i.3000"),
+        "readers by status": lambda s: search.page(s, Find(newsletter_id, status=SubscriptionStatus.ACTIVE)),
+        "readers by address": lambda s: search.page(s, Find(newsletter_id, "r12")),
+        "readers by domain": lambda s: search.page(s, Find(newsletter_id, "@x.example")),
+        "readers by address and status": lambda s: search.page(
+            s, Find(newsletter_id, "r12", status=SubscriptionStatus.PAUSED)
+        ),
         "one address": lambda s: subscriptions.of_address(s, "ama@poste.example"),
         "a reader's history": lambda s: consent.history(s, 17),
         "articles": lambda s: articles.page(s, newsletter_id),

@@ -254,7 +254,9 @@ def test_what_an_article_says_now_was_not_approved(newsroom: Newsroom) -> None:
     approve(newsroom, issue)
     newsroom.pass_time(minutes=1)
     with newsroom.database.unit() as session:
-        articles.change_article(session, session.get_one(Article, article.id), draft("Le pont ferme"), now=newsroom.now)
+        articles.change_article(
+            session, session.get_one(Article, article.id), draft("Le pont ferme"), actor="ama@desk", now=newsroom.now
+        )
     newsroom.pass_time(seconds=10)
     sweep(newsroom)
     found = newsroom.issue(issue)
@@ -270,7 +272,9 @@ def test_an_approval_in_the_moment_an_article_changes_is_refused(newsroom: Newsr
     issue = planned(newsroom, gazette)
     newsroom.pass_time(minutes=1)
     with newsroom.database.unit() as session:
-        articles.change_article(session, session.get_one(Article, article.id), draft("Le pont ferme"), now=newsroom.now)
+        articles.change_article(
+            session, session.get_one(Article, article.id), draft("Le pont ferme"), actor="ama@desk", now=newsroom.now
+        )
     with pytest.raises(ConflictError):
         approve(newsroom, issue, revision=1)
 
@@ -280,7 +284,7 @@ def test_what_was_withdrawn_does_not_leave(newsroom: Newsroom) -> None:
     one, two = newsroom.article(gazette, "Un pont"), newsroom.article(gazette, "Deux marchés")
     issue = planned(newsroom, gazette)
     with newsroom.database.unit() as session:
-        articles.withdraw(session, one.id, gazette.id, now=newsroom.now)
+        articles.withdraw(session, one.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(hours=1)
     sweep(newsroom)
     assert newsroom.issue(issue).status is IssueStatus.SENDING
@@ -293,7 +297,7 @@ def test_a_digest_of_which_everything_was_withdrawn_is_given_up(newsroom: Newsro
     article = newsroom.article(gazette)
     issue = planned(newsroom, gazette)
     with newsroom.database.unit() as session:
-        articles.withdraw(session, article.id, gazette.id, now=newsroom.now)
+        articles.withdraw(session, article.id, gazette.id, actor="ama@desk", now=newsroom.now)
     newsroom.pass_time(hours=1)
     sweep(newsroom)
     found = newsroom.issue(issue)

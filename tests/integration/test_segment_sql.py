@@ -21,13 +21,17 @@ from newsletter.subscriptions.models import (
     Choice,
     ConsentEvent,
     ConsentKind,
+    Measuring,
     Subscriber,
     Subscription,
     SubscriptionStatus,
 )
 from newsletter.subscriptions.segments import counting
-from newsletter.subscriptions.segments.rule import TAKES, Condition, Field, Group, Kind, Match, Op, Rule, Way
+from newsletter.subscriptions.segments.conditions import CONDITIONS
+from newsletter.subscriptions.segments.rule import Condition, Field, Group, Kind, Match, Op, Rule, Way
 from newsletter.subscriptions.segments.sql import members
+from newsletter.tracking.models import EngagementEvent
+from newsletter.tracking.words import Manner, Verdict
 from tests.support.newsroom import NOW, Newsroom
 
 REACHED = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN)
@@ -36,6 +40,7 @@ ENDS = ("poste.tg", ".tg", "tg", "_tg", "e")
 NAMES = ("ville", "prénom", "a.b", "100%", 'dit "x"', "back\\slash", "$", "[0]")
 VALUES = ("Lomé", "lomé", "LOMÉ", "a_b", "%", "a%b", "'; DROP TABLE segments; --", "0")
 DAYS = (1, 7, 30, 3650)
+CLICK_DAYS = (1, 7, 365)
 DATES = ("2026-01-05", "2026-03-01", "2026-03-02", "2026-03-03")
 MOMENTS = [NOW - timedelta(days=days, microseconds=less) for days in (0, 1, 7, 30, 400) for less in (-1, 0, 1)]
 MOMENTS += [datetime(2026, 3, 1, tzinfo=ZoneInfo("Pacific/Auckland")) + timedelta(microseconds=at) for at in (-1, 0)]
@@ -54,6 +59,8 @@ class Person:
     events: tuple[tuple[ConsentKind, str], ...]
     sent: tuple[tuple[int, DeliveryStatus, datetime], ...] = field(default=())
     bounced: tuple[datetime, ...] = ()
+    seen: tuple[tuple[int, int, Verdict | None, bool, bool], ...] = ()
+    measuring: Measuring | None = None
     active: bool = True
 
 
@@ -64,6 +71,15 @@ choices = st.none() | st.tuples(
 events = st.tuples(st.sampled_from(ConsentKind), st.sampled_from(("", "import", "staff", "form")))
 sendings = st.lists(
     st.tuples(st.sampled_from(ISSUES), st.sampled_from(DeliveryStatus), moments), unique_by=lambda item: item[0]
+)
+# An event: so many days ago, of which link (0: the picture), what it was taken for, whether it is known whose it is,
+# and whether it was in an issue of the neighbour.
+seen = st.tuples(
+    st.sampled_from((0, 1, 2, 7, 8, 30, 365, 366)),
+    st.sampled_from((0, 1, 2)),
+    st.none() | st.sampled_from(Verdict),
+    st.booleans(),
+    st.booleans(),
 )
 people = st.builds(
     Person,
@@ -77,13 +93,15 @@ people = st.builds(
     events=st.lists(events, max_size=4).map(tuple),
     sent=sendings.map(tuple),
     bounced=st.lists(moments, max_size=2).map(tuple),
+    seen=st.lists(seen, max_size=3).map(tuple),
+    measuring=st.none() | st.sampled_from(Measuring),
     active=st.sampled_from((True, True, True, False)),
 )
 
 
 def _conditions(topics: Sequence[int], cadences: Sequence[int]) -> st.SearchStrategy[Condition]:
     def value(asked: Field, op: Op) -> st.SearchStrategy[str | int]:
-        match TAKES[asked][op]:
+        match CONDITIONS[asked].takes[op]:
             case Kind.DOMAIN:
                 return st.sampled_from(ENDS if op is Op.ENDS else DOMAINS)
             case Kind.LANGUAGE:
@@ -96,6 +114,8 @@ def _conditions(topics: Sequence[int], cadences: Sequence[int]) -> st.SearchStra
                 return st.sampled_from(DATES)
             case Kind.DAYS:
                 return st.sampled_from(DAYS)
+            case Kind.CLICK_DAYS:
+                return st.sampled_from(CLICK_DAYS)
             case Kind.TEXT:
                 return st.sampled_from((*VALUES, "o", "A"))
             case Kind.ID:
@@ -103,7 +123,7 @@ def _conditions(topics: Sequence[int], cadences: Sequence[int]) -> st.SearchStra
                 return st.sampled_from(known[asked])
         return st.just("")
 
-    asked = [(item, op) for item, ops in TAKES.items() for op in ops]
+    asked = [(item, op) for item, known in CONDITIONS.items() for op in known.takes]
     return st.sampled_from(asked).flatmap(
         lambda pair: st.builds(
             Condition,
@@ -166,10 +186,12 @@ class Gazette:
                 created_at=person.created_at,
                 confirmed_at=person.confirmed_at,
                 choice_id=self._choice(session, person),
+                measuring=person.measuring,
                 schedule_id=self.cadences[person.cadence] if person.cadence else None,
             )
             session.add(subscription)
             session.add_all(self._events(reader.id, person))
+            session.add_all(self._seen(reader.id, person))
             session.flush()
             self._deliveries(session, reader.id, person)
             found[subscription.id] = person
@@ -213,6 +235,23 @@ class Gazette:
                 actor="",
             )
             for newsletter, kind, form in told
+        ]
+
+    def _seen(self, subscriber_id: int, person: Person) -> list[EngagementEvent]:
+        return [
+            EngagementEvent(
+                issue_id=ISSUES[0],
+                newsletter_id=(self.neighbour if elsewhere else self.newsletter).id,
+                number=number,
+                subscriber_id=subscriber_id if known else None,
+                at=NOW - timedelta(days=days),
+                day=(NOW - timedelta(days=days)).date(),
+                manner=Manner.GET,
+                family="firefox",
+                network="",
+                verdict=verdict,
+            )
+            for days, number, verdict, known, elsewhere in person.seen
         ]
 
     def _deliveries(self, session: Session, subscriber_id: int, person: Person) -> None:
@@ -301,8 +340,20 @@ class Gazette:
             case Field.NOTHING_SENT:
                 ours = [item for item in person.sent if item[0] != ISSUES[-1]]
                 return not any(status in REACHED and at > since for _issue, status, at in ours)
-            case Field.BOUNCED:
-                return any(at > since for at in person.bounced)
+            case _:
+                return _did(person, item)
+
+
+def _did(person: Person, item: Condition) -> bool:
+    """What is known of mail that was sent: that it came back, that a link in it was followed."""
+    if item.field is Field.BOUNCED:
+        return any(at > NOW - timedelta(days=int(item.value)) for at in person.bounced)
+    assert item.field is Field.CLICKED
+    clicked = any(
+        days <= int(item.value) and number and verdict is Verdict.PERSON and known and not elsewhere
+        for days, number, verdict, known, elsewhere in person.seen
+    )
+    return clicked if item.op is Op.WITHIN else not clicked and person.measuring is not Measuring.REFUSED
 
 
 def _way(person: Person) -> str:

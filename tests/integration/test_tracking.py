@@ -18,9 +18,12 @@ from newsletter.mail.transport import Transport
 from newsletter.newsletters.models import Measure, Newsletter
 from newsletter.subscriptions import measuring
 from newsletter.subscriptions.models import Measuring, Subscriber, Subscription
-from newsletter.tracking import folding, following, forgetting, queries, segments
+from newsletter.subscriptions.segments import sql
+from newsletter.subscriptions.segments.rule import Condition, Field, Match, Op, Rule
+from newsletter.subscriptions.segments.sql import members
+from newsletter.tracking import folding, following, forgetting, queries
 from newsletter.tracking.following import Pointer
-from newsletter.tracking.models import EngagementEvent, IssueLink, LinkCount
+from newsletter.tracking.models import CLICKS_OF_READERS, EngagementEvent, IssueLink, LinkCount
 from newsletter.tracking.queries import Clicks, Opens
 from newsletter.tracking.recording import Recorder, asked
 from newsletter.tracking.words import LinkKind
@@ -421,29 +424,33 @@ def test_more_than_a_person_makes_adds_nothing(
     assert figures(newsroom, issue)[0] == Clicks()
 
 
-def test_those_who_clicked_of_late_are_a_set(newsroom: Newsroom, gazette: Newsletter, relay: Transport) -> None:
+def test_those_who_clicked_of_late_are_a_segment_and_so_are_the_others(
+    newsroom: Newsroom, gazette: Newsletter, relay: Transport
+) -> None:
     measure(newsroom, gazette, clicks=Measure.READER)
     issue = sent(newsroom, gazette, relay)
     follow(newsroom, issue, 1, NAMES[0])
     follow(newsroom, issue, 1, NAMES[1], agent="curl/8")
     fold(newsroom)
-    today = newsroom.now.date()
-    with newsroom.database.reading() as session:
-        mine = session.scalars(
-            select(Subscriber.email)
-            .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-            .where(Subscription.id.in_(segments.clicked(gazette.id, since=today)))
-        ).all()
-        later = session.scalars(segments.clicked(gazette.id, since=today + timedelta(days=1))).all()
-        others = session.scalars(segments.clicked(gazette.id + 1, since=today)).all()
-        if dialect_of(session) == "sqlite":
-            compiled = segments.clickers(gazette.id, since=today).compile(
-                session.get_bind(), compile_kwargs={"literal_binds": True}
-            )
-            plan = str(session.execute(text(f"EXPLAIN QUERY PLAN {compiled}")).all())
-            assert "USING INDEX ix_engagement_events_clicks" in plan
-    assert mine == [NAMES[0]]
-    assert later == others == []
+    newsroom.pass_time(days=2)
+
+    def found(newsletter: Newsletter, op: Op, days: int) -> set[str]:
+        rule = Rule(Match.ALL, (Condition(Field.CLICKED, op, days),))
+        with newsroom.database.reading() as session:
+            query = members(session, newsletter, rule, now=newsroom.now).with_only_columns(Subscriber.email)
+            return set(session.scalars(query))
+
+    assert found(gazette, Op.WITHIN, 2) == {NAMES[0]}
+    assert found(gazette, Op.NOT_WITHIN, 2) == set(NAMES) - {NAMES[0]}
+    assert found(gazette, Op.WITHIN, 1) == set()
+    assert found(gazette, Op.NOT_WITHIN, 1) == set(NAMES)
+    herald = newsroom.newsletter("herald")
+    newsroom.reader(herald, NAMES[0])
+    assert found(herald, Op.WITHIN, 2) == set()
+
+
+def test_a_segment_asks_for_clicks_in_the_words_of_their_index() -> None:
+    assert sql._CLICKS_OF_READERS == CLICKS_OF_READERS
 
 
 def test_a_busy_database_keeps_no_reader_waiting_and_loses_no_click(

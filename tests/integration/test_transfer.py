@@ -11,8 +11,9 @@ from sqlalchemy import delete
 from newsletter.core.errors import RefusedError
 from newsletter.newsletters import topics
 from newsletter.newsletters.models import Newsletter, Schedule
-from newsletter.subscriptions import consent, queries, unsubscribe
+from newsletter.subscriptions import consent, queries, search, unsubscribe
 from newsletter.subscriptions.models import ConsentKind, EndedReason, Subscriber, SubscriptionStatus
+from newsletter.subscriptions.search import Find
 from newsletter.suppression import ledger as suppression
 from newsletter.suppression.models import SuppressionReason
 from newsletter.transfer import exports, imports
@@ -47,7 +48,7 @@ def read(newsroom: Newsroom, gazette: Newsletter) -> Import:
 
 def readers(newsroom: Newsroom, newsletter: Newsletter) -> dict[str, queries.SubscriptionRow]:
     with newsroom.database.reading() as session:
-        return {row.email: row for row in queries.search(session, newsletter.id, limit=1000)}
+        return {row.email: row for row in search.page(session, Find(newsletter.id), limit=1000).rows}
 
 
 def subscriber(newsroom: Newsroom, row: queries.SubscriptionRow) -> Subscriber:

@@ -138,7 +138,7 @@ def test_an_article_that_was_withdrawn_meanwhile_does_not_come_back(newsroom: Ne
     gone = article(newsroom, issue, 2)
     do(newsroom, editing.drop, issue, gone)
     with newsroom.database.unit() as session:
-        articles.withdraw(session, gone, issue.newsletter_id, now=newsroom.now)
+        articles.withdraw(session, gone, issue.newsletter_id, actor="ama@desk", now=newsroom.now)
     do(newsroom, undoing.undo, issue)
     assert order(newsroom, issue) == ["Un", "Trois"]
 

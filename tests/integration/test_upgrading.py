@@ -1,6 +1,6 @@
 """An empty database becomes the one that the models describe, on both kinds, once, whoever asks at the same moment."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,6 +14,8 @@ from newsletter.issues.contents import blocks_of
 from newsletter.issues.models import DigestRun, Judgement, RunOutcome, Variant
 from newsletter.issues.selection.candidate import Verdict
 from newsletter.newsletters.models import Schedule
+from newsletter.subscriptions import counts, search
+from newsletter.subscriptions.search import Find
 from tests.support.processes import PROCESSES
 
 
@@ -114,4 +116,36 @@ def test_what_was_sent_before_cadences_and_blocks_is_kept(empty_url: str) -> Non
         assert (french.articles, french.readers, english.readers) == ([7, 5], 1, 0)
         assert [block.html for block in blocks_of(session, french)] == ["<p>Le pont</p>"]
         assert [block.web_html for block in blocks_of(session, english)] == ["<h2>The bridge</h2>"]
+    engine.dispose()
+
+
+BEFORE_COPIES = (
+    BEFORE_CADENCES[0],
+    """INSERT INTO subscribers (id, email, email_key, domain, name, language, attributes, created_at)
+       VALUES (1, 'Ama@poste.example', 'ama@poste.example', 'poste.example', 'Ama', 'fr', '{}', '2026-01-01 00:00:00'),
+              (2, 'k@gmail.example', 'k@gmail.example', 'gmail.example', '', 'fr', '{}', '2026-01-01 00:00:00')""",
+    """INSERT INTO subscriptions (subscriber_id, newsletter_id, status, created_at)
+       SELECT subscribers.id, newsletters.id, 'active', '2026-01-01 00:00:00' FROM subscribers, newsletters""",
+    """INSERT INTO suppressions (email_key, reason, source, note, created_at, lifted_at)
+       VALUES ('ama@poste.example', 'hard_bounce', 'smtp', '', '2026-02-01 00:00:00', '2026-02-02 00:00:00'),
+              ('k@gmail.example', 'soft_bounces', 'smtp', '', '2026-02-01 00:00:00', NULL)""",
+)
+
+
+def test_readers_of_before_are_found_by_their_newsletter_and_were_lost_by_bounces(empty_url: str) -> None:
+    engine = open_engine(empty_url)
+    migrations.upgrade(engine, to="0002")
+    with engine.begin() as connection:
+        for statement in BEFORE_COPIES:
+            connection.execute(text(statement))
+    migrations.upgrade(engine)
+    with Session(engine) as session:
+        assert counts.check(session) == []
+        (day,) = counts.growth(session, [1], date(2026, 2, 1), date(2026, 2, 1))
+        assert day == counts.Day(date(2026, 2, 1), bounced=1)
+        for newsletter_id in (1, 2):
+            for typed, expected in (("ama@", ["Ama@poste.example"]), ("@gmail.example", ["k@gmail.example"])):
+                found = search.page(session, Find(newsletter_id, typed))
+                assert [row.email for row in found.rows] == expected
+            assert [row.name for row in search.page(session, Find(newsletter_id, "am")).rows] == ["Ama"]
     engine.dispose()

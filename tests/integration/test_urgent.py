@@ -115,7 +115,7 @@ def test_breaking_news_of_what_cannot_be_sent_makes_nothing(newsroom: Newsroom) 
     gazette, other = newsroom.newsletter(), newsroom.newsletter("autre")
     gone = newsroom.article(gazette, "Retiré")
     with newsroom.database.unit() as session:
-        articles.withdraw(session, gone.id, gazette.id, now=newsroom.now)
+        articles.withdraw(session, gone.id, gazette.id, actor="ama@desk", now=newsroom.now)
     for ids, error in (
         ((), RefusedError),
         ((999_999,), NotFoundError),

@@ -9,7 +9,7 @@ from newsletter.feedback import inbox
 from newsletter.feeds import forgetting
 from newsletter.issues import domains, pace
 from newsletter.newsletters import domain_checks
-from newsletter.subscriptions import bulk, interning, pausing, returning
+from newsletter.subscriptions import bulk, interning, lost, pausing, returning
 from newsletter.tracking import forgetting as events
 from newsletter.transfer import files
 from worker import runtime
@@ -38,6 +38,7 @@ def tidy_up() -> None:
     with runtime.installation().database.unit() as session:
         pausing.resume_due(session, now=now)
         returning.ask_back(session, now=now)
+        lost.note(session)
         interning.drop_unused(session)
         bulk.forget(session, now=now)
         files.forget(session, now=now)

@@ -1,16 +1,24 @@
 """Counters of subscriptions, and what staff do to many of them."""
 
+from datetime import timedelta
+
 from newsletter.core import jobs
 from newsletter.core.clock import utc_now
-from newsletter.subscriptions import bulk, counts
+from newsletter.subscriptions import bulk, counts, lost
 from newsletter.transfer import files
 from worker import runtime
 from worker.app import app
 
+LATELY = timedelta(days=1)
+
 
 @app.task(name=jobs.FOLD_COUNTS)
 def fold_counts() -> None:
-    """Add up what transactions left of the counters, so that a page sums few rows."""
+    """Note who was lost by bounces of late, and add up what transactions left of the counters, so that a page sums few
+    rows.
+    """
+    with runtime.installation().database.unit() as session:
+        lost.note(session, since=utc_now() - LATELY)
     with runtime.installation().database.unit() as session:
         counts.fold(session)
 

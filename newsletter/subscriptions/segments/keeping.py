@@ -12,8 +12,9 @@ from newsletter.core.i18n import gettext as _
 from newsletter.newsletters.models import Newsletter
 from newsletter.newsletters.wording import LONGEST_NAME, check_line
 from newsletter.subscriptions.segments import counting, queries
+from newsletter.subscriptions.segments.conditions import Names
 from newsletter.subscriptions.segments.models import Segment
-from newsletter.subscriptions.segments.names import Names, check
+from newsletter.subscriptions.segments.names import check
 from newsletter.subscriptions.segments.reading import document_of
 from newsletter.subscriptions.segments.rule import Rule
 

@@ -11,14 +11,14 @@ from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
 from newsletter.newsletters.editions import Edition
+from newsletter.subscriptions.segments.conditions import CONDITIONS, kind_of
 from newsletter.subscriptions.segments.rule import (
     LONGEST_NAME,
     LONGEST_TEXT,
+    MOST_CLICK_DAYS,
     MOST_CONDITIONS,
     MOST_DAYS,
     MOST_GROUPS,
-    NAMED,
-    TAKES,
     VERSION,
     Condition,
     Field,
@@ -72,17 +72,18 @@ def read_condition(item: object) -> Condition:
     given = _object(item, {"field", "op", "value", "name"})
     field = _word(Field, given.get("field"), "field")
     op = _word(Op, given.get("op"), "op")
-    if op not in TAKES[field]:
-        known = ", ".join(TAKES[field])
+    asked = CONDITIONS[field]
+    if op not in asked.takes:
+        known = ", ".join(asked.takes)
         raise RuleError(
             _("“%(field)s” cannot be asked by “%(op)s”, but by: %(known)s.", field=field, op=op, known=known)
         )
     name = given.get("name", "")
-    if field in NAMED:
+    if asked.named:
         name = _text(name, LONGEST_NAME, _("Name the attribute."))
     elif name != "":
         raise RuleError(_("Only an attribute has a name."))
-    return Condition(field, op, _value(TAKES[field][op], given.get("value", "")), name)
+    return Condition(field, op, _value(asked.takes[op], given.get("value", "")), name)
 
 
 def _group(item: object) -> Group:
@@ -141,6 +142,9 @@ def _value(kind: Kind, value: object) -> str | int:
             return _date(value)
         case Kind.DAYS:
             return _number(value, MOST_DAYS, _("A number of days is from 1 to %(most)d.", most=MOST_DAYS))
+        case Kind.CLICK_DAYS:
+            words = _("Who clicked is known for %(most)d days: a number from 1 to that.", most=MOST_CLICK_DAYS)
+            return _number(value, MOST_CLICK_DAYS, words)
         case Kind.ID:
             return _number(value, LARGEST_ID, _("Choose one of the list."))
 
@@ -199,6 +203,6 @@ def _date(value: object) -> str:
 
 def _plain(item: Condition) -> dict[str, Any]:
     made: dict[str, Any] = {"field": item.field.value, "op": item.op.value}
-    if item.kind is not Kind.NOTHING:
+    if kind_of(item.field, item.op) is not Kind.NOTHING:
         made["value"] = item.value
     return made | ({"name": item.name} if item.name else {})

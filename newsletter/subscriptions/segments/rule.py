@@ -1,8 +1,6 @@
-"""What a segment asks of a reader: conditions in groups, as values. Pure, like `reading` and `wording`.
+"""What a segment asks of a reader: conditions in groups, as values. Pure, like `conditions`, `reading` and `wording`.
 
-A condition on something new is an entry in each of four tables, and nothing else: `Field` and `TAKES` here, `_SAID` of
-`wording`, `_BY_FIELD` of `sql`. What a link was clicked by is to be added there. A table of a room beside this one is
-named there by `sqlalchemy.table`, for rooms of one layer do not import each other.
+A condition on something new is a word of `Field` here, a class in `conditions`, a function in `sql`, and nothing else.
 """
 
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ MOST_GROUPS: Final = 10
 LONGEST_TEXT: Final = 255
 LONGEST_NAME: Final = 60  # of an attribute, as files bring it
 MOST_DAYS: Final = 3650
+MOST_CLICK_DAYS: Final = 365  # who clicked is forgotten soon after
 
 
 class Match(StrEnum):
@@ -40,6 +39,7 @@ class Field(StrEnum):
     ISSUE = "issue"
     NOTHING_SENT = "nothing_sent"
     BOUNCED = "bounced"
+    CLICKED = "clicked"
 
 
 class Op(StrEnum):
@@ -50,11 +50,12 @@ class Op(StrEnum):
     BEFORE = "before"
     SINCE = "since"
     WITHIN = "within"
+    NOT_WITHIN = "not_within"
     SENT = "sent"
 
 
 class Kind(StrEnum):
-    """What a condition compares with. ID: of a topic, a cadence or an issue."""
+    """What a condition compares with. ID: of a topic, a cadence or an issue. CLICK_DAYS: as many as are kept."""
 
     DOMAIN = "domain"
     LANGUAGE = "language"
@@ -63,6 +64,7 @@ class Kind(StrEnum):
     ID = "id"
     DATE = "date"
     DAYS = "days"
+    CLICK_DAYS = "click_days"
     TEXT = "text"
     NOTHING = "nothing"
 
@@ -75,34 +77,14 @@ class Way(StrEnum):
     STAFF = "staff"
 
 
-TAKES: Final[dict[Field, dict[Op, Kind]]] = {
-    Field.DOMAIN: {Op.IS: Kind.DOMAIN, Op.ENDS: Kind.DOMAIN},
-    Field.LANGUAGE: {Op.IS: Kind.LANGUAGE},
-    Field.EDITION: {Op.IS: Kind.EDITION},
-    Field.TOPIC: {Op.IS: Kind.ID},
-    Field.CADENCE: {Op.IS: Kind.ID},
-    Field.JOINED: {Op.WITHIN: Kind.DAYS, Op.SINCE: Kind.DATE, Op.BEFORE: Kind.DATE},
-    Field.CAME_BY: {Op.IS: Kind.WAY},
-    Field.ATTRIBUTE: {Op.IS: Kind.TEXT, Op.CONTAINS: Kind.TEXT, Op.THERE: Kind.NOTHING},
-    Field.ISSUE: {Op.SENT: Kind.ID},
-    Field.NOTHING_SENT: {Op.WITHIN: Kind.DAYS},
-    Field.BOUNCED: {Op.WITHIN: Kind.DAYS},
-}
-NAMED: Final = frozenset({Field.ATTRIBUTE})  # conditions that say of what: the name of an attribute
-
-
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`value`: a text, a date as ISO 8601 has it, a number of days or an id, as `TAKES` says; empty for NOTHING."""
+    """`value`: a text, a date as ISO 8601 has it, a number of days or an id, as its kind is; empty for NOTHING."""
 
     field: Field
     op: Op
     value: str | int = ""
     name: str = ""
-
-    @property
-    def kind(self) -> Kind:
-        return TAKES[self.field][self.op]
 
 
 @dataclass(frozen=True, slots=True)

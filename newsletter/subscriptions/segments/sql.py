@@ -2,7 +2,8 @@
 
 Each part is true or false and never NULL, for a rule also says who is left out, and what is neither would be left out
 of both. Values travel as parameters. What looks at another table asks whether there is a row, by an index that begins
-with the reader: a `NOT IN` over a million of them would be compared row by row.
+with the reader: a `NOT IN` over a million of them would be compared row by row. A table of a room beside this one is
+named by `sqlalchemy.table`, for rooms of one layer do not import each other.
 """
 
 from collections.abc import Callable
@@ -15,11 +16,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
     Select,
     Text,
     and_,
     case,
     cast,
+    column,
     exists,
     func,
     literal,
@@ -27,6 +30,8 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    table,
+    text,
     true,
 )
 from sqlalchemy.orm import Session
@@ -36,7 +41,7 @@ from newsletter.delivery.models import Batch, Delivery, DeliveryStatus, SoftBoun
 from newsletter.newsletters import schedules
 from newsletter.newsletters.models import Edition, Newsletter
 from newsletter.subscriptions.audience import audience
-from newsletter.subscriptions.models import Choice, ConsentEvent, ConsentKind, Subscriber, Subscription
+from newsletter.subscriptions.models import Choice, ConsentEvent, ConsentKind, Measuring, Subscriber, Subscription
 from newsletter.subscriptions.segments.rule import Condition, Field, Group, Match, Op, Rule, Way
 
 REACHED: Final = (DeliveryStatus.SENT, DeliveryStatus.UNKNOWN)
@@ -217,6 +222,25 @@ def _bounced(ground: _Ground, item: Condition) -> ColumnElement[bool]:
     )
 
 
+def _clicked(ground: _Ground, item: Condition) -> ColumnElement[bool]:
+    """As a person and known by name; the days are those of UTC. Of who objects to being measured nobody knows: they
+    are among neither.
+    """
+    found = exists().where(
+        _ENGAGEMENT.c.subscriber_id == Subscription.subscriber_id,
+        _ENGAGEMENT.c.newsletter_id == ground.newsletter.id,
+        _ENGAGEMENT.c.day >= ground.before(int(item.value)).date(),
+        text(_CLICKS_OF_READERS),
+    )
+    if item.op is Op.WITHIN:
+        return found
+    return and_(func.coalesce(Subscription.measuring, "") != Measuring.REFUSED, ~found)
+
+
+# The rows of the index over clicks of known readers, said in its own words: no database finds out that it may be used
+# from a parameter.
+_CLICKS_OF_READERS: Final = "verdict = 'person' AND number > 0 AND subscriber_id IS NOT NULL"
+_ENGAGEMENT: Final = table("engagement_events", column("subscriber_id"), column("newsletter_id"), column("day", Date()))
 _SMALL: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _BY_FIELD: Final[dict[Field, Callable[[_Ground, Condition], ColumnElement[bool]]]] = {
     Field.DOMAIN: _domain,
@@ -230,4 +254,5 @@ _BY_FIELD: Final[dict[Field, Callable[[_Ground, Condition], ColumnElement[bool]]
     Field.ISSUE: _issue,
     Field.NOTHING_SENT: _nothing_sent,
     Field.BOUNCED: _bounced,
+    Field.CLICKED: _clicked,
 }

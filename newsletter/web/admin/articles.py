@@ -50,7 +50,9 @@ def article(slug: str, article_id: int) -> Page:
 def withdraw_article(slug: str, article_id: int) -> Page:
     with installation().database.unit() as session:
         newsletter = enter(session, slug)
-        editing.withdraw(session, article_id, newsletter.id, now=guard.now())
+        editing.withdraw(
+            session, article_id, newsletter.id, actor=guard.user().email, user_id=guard.user().id, now=guard.now()
+        )
     flash(_("Withdrawn. No further issue will hold this article."))
     return redirect(url_for("admin.articles", slug=slug), 303)
 

@@ -55,7 +55,7 @@ def export_subscribers(slug: str) -> Response:
 @guard.requires(Permission.MANAGE_SUBSCRIBERS)
 def new_bulk_action(slug: str) -> str:
     with installation().database.reading() as session:
-        find = finding.find_in(request.args, enter(session, slug).id)
+        find = finding.find_or_segment(session, request.args, enter(session, slug))
     return _form(slug, find, NOTHING)
 
 
@@ -63,7 +63,7 @@ def new_bulk_action(slug: str) -> str:
 @guard.requires(Permission.MANAGE_SUBSCRIBERS)
 def ask_bulk_action(slug: str) -> Page:
     with installation().database.reading() as session:
-        find = finding.find_in(request.form, enter(session, slug).id)
+        find = finding.find_or_segment(session, request.form, enter(session, slug))
     try:
         with installation().database.unit() as session:
             kind, params = _wanted(enter(session, slug))
@@ -106,7 +106,7 @@ def drop_bulk_action(slug: str, action_id: int) -> Response:
         find = bulk.find_of(bulk.by_id(session, enter(session, slug).id, action_id))
         bulk.drop(session, action_id)
     flash(_("Nothing was done."))
-    return redirect(url_for("admin.subscribers", slug=slug, q=find.text or None, status=find.status), 303)
+    return redirect(_back(slug, find), 303)
 
 
 @admin.post(f"{BASE}/bulk/<int:action_id>/undo")
@@ -159,7 +159,7 @@ def _form(slug: str, find: Find, given: dict[str, str], wrong: str = "") -> str:
         languages=list(NAMES.items()),
         given=given,
         wrong=wrong,
-        back=url_for("admin.subscribers", slug=slug, q=find.text or None, status=find.status),
+        back=_back(slug, find),
     )
 
 
@@ -179,6 +179,13 @@ def _page(template: str, slug: str, action_id: int) -> str:
         promise=_promise(action),
         undo_until=undoable + bulk.UNDO_FOR if undoable else None,
     )
+
+
+def _back(slug: str, find: Find) -> str:
+    """Where the readers were chosen."""
+    if find.part:
+        return url_for("admin.segments", slug=slug)
+    return url_for("admin.subscribers", slug=slug, q=find.text or None, status=find.status)
 
 
 def _promise(action: BulkAction) -> str:

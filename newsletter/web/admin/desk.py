@@ -42,11 +42,14 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The last 30 days, today among them. `curve`: how many read at the end of each, and before the first."""
+    """The last 30 days, today among them. `curve`: how many read at the end of each, and before the first. `bounced`:
+    how many of the `ended` were lost because their mail came back.
+    """
 
     curve: list[int]
     joined: int
     ended: int
+    bounced: int
     since: datetime
 
     @property
@@ -120,7 +123,8 @@ def _growth(session: Session, theirs: set[int], now: datetime) -> Growth:
     days = subscriptions.growth(session, theirs, since.date(), now.date())
     before = subscriptions.readers_before(session, theirs, since.date())
     curve = list(accumulate((day.net for day in days), initial=before))
-    return Growth(curve, sum(day.joined for day in days), sum(day.ended for day in days), since)
+    joined, ended, bounced = (sum(getattr(day, name) for day in days) for name in ("joined", "ended", "bounced"))
+    return Growth(curve, joined, ended, bounced, since)
 
 
 def _where(concern: Concern) -> str:

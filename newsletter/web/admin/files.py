@@ -26,8 +26,13 @@ def new_file(slug: str) -> str:
     return _new(slug)
 
 
+def _too_large(slug: str) -> str:
+    return _new(slug, str(files.TooLargeError()))
+
+
 @admin.post(BASE)
 @guard.requires(Permission.MANAGE_SUBSCRIBERS)
+@guard.too_large(_too_large)
 def bring_file(slug: str) -> Page:
     sent = request.files.get("file")
     try:
@@ -39,7 +44,7 @@ def bring_file(slug: str) -> Page:
     except NotFoundError:
         raise
     except RefusedError as error:
-        return _new(slug, str(error)), 422
+        return _new(slug, str(error)), 413 if isinstance(error, files.TooLargeError) else 422
     return redirect(url_for("admin.reader_file", slug=slug, file_id=file.id), 303)
 
 

@@ -1,19 +1,20 @@
 """What a page of subscribers was asked to look for, read from its address or its form."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
+from newsletter.issues import narrowed
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import queries
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.subscriptions.queries import SubscriptionRow
-from newsletter.subscriptions.search import Find
+from newsletter.subscriptions.search import Find, Part
+from newsletter.subscriptions.segments import queries as segments
+from newsletter.subscriptions.segments.names import check
+from newsletter.subscriptions.segments.reading import read_rule
 
 MAX_TEXT = 320
 MAX_TICKED = 1000
@@ -32,8 +33,23 @@ def find_in(values: MultiDict[str, str], newsletter_id: int) -> Find:
     )
 
 
+def find_or_segment(session: Session, values: MultiDict[str, str], newsletter: Newsletter) -> Find:
+    """The same, or the readers of the segment that is named: NotFoundError when it is gone, RefusedError when its rule
+    asks for what is gone.
+    """
+    if "segment" not in values:
+        return find_in(values, newsletter.id)
+    number = values.get("segment", type=int) or 0
+    found = segments.by_id(session, newsletter.id, number if 0 < number <= LARGEST_ID else 0)
+    rule = read_rule(found.rule)
+    check(rule, narrowed.names(session, newsletter, [rule]))
+    return Find(newsletter.id, part=Part(found.id, found.name, rule))
+
+
 def in_words(find: Find) -> str:
     """Whom a search means."""
+    if find.part:
+        return _("Readers of the segment “%(name)s”", name=find.part.name)
     if find.ids:
         return ngettext("%(num)s reader who was ticked", "%(num)s readers who were ticked", len(find.ids))
     who = tab_words()[find.status] if find.status else _("All readers")
@@ -42,11 +58,6 @@ def in_words(find: Find) -> str:
     if find.domain is not None:
         return _("%(who)s, of the domain %(domain)s", who=who, domain=find.domain)
     return _("%(who)s whose address or name begins with “%(text)s”", who=who, text=find.text)
-
-
-def arguments(find: Find) -> Mapping[str, Any]:
-    """What an address needs to say the same."""
-    return {"q": find.text or None, "status": find.status, "id": list(find.ids) or None}
 
 
 def tab_words() -> dict[str, str]:

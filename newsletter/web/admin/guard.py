@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import flask
-from flask import Response, current_app, g, redirect, request, url_for
+from flask import Response, current_app, g, make_response, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
@@ -35,6 +35,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 DECLARED = "declared_permission"
 REACH = "declared_reach"
 LARGEST = "largest_body"
+TOO_LARGE = "page_for_too_large"
 LARGEST_BODY = 2 * 1024 * 1024  # an article pasted with its markup
 
 
@@ -72,6 +73,18 @@ def takes(octets: int) -> Callable[[View], View]:
     return declare
 
 
+def too_large(page: Callable[..., str]) -> Callable[[View], View]:
+    """Declare what a view shows, with status 413, to whoever sends more than it takes, in place of the page for errors.
+    It is called as the view would be, once it is known who asks; nothing that was sent can be read.
+    """
+
+    def declare(view: View) -> View:
+        view.__dict__[TOO_LARGE] = page
+        return view
+
+    return declare
+
+
 def open_to_anyone(view: View) -> View:
     """Declare that a view needs no sign-in."""
     view.__dict__[DECLARED] = None
@@ -85,9 +98,15 @@ def let_in() -> AnyResponse | None:
     """
     view = current_app.view_functions.get(request.endpoint or "")
     request.max_content_length = view.__dict__.get(LARGEST, LARGEST_BODY) if view else LARGEST_BODY
-    cast(CSRFProtect, current_app.extensions["csrf"]).protect()
-    if (request.content_length or 0) > LARGEST_BODY and sum(map(len, request.form.values())) > LARGEST_BODY:
-        raise RequestEntityTooLarge
+    instead = None
+    try:
+        cast(CSRFProtect, current_app.extensions["csrf"]).protect()
+        if (request.content_length or 0) > LARGEST_BODY and sum(map(len, request.form.values())) > LARGEST_BODY:
+            raise RequestEntityTooLarge
+    except RequestEntityTooLarge:
+        instead = view.__dict__.get(TOO_LARGE) if view else None
+        if instead is None:
+            raise
     g.now = utc_now()
     g.signed_in = found = _find_session()
     if found is not None:
@@ -99,6 +118,8 @@ def let_in() -> AnyResponse | None:
         return _ask_to_sign_in()
     if not isinstance(declared, Permission) or not _allowed(found.rights, declared, view.__dict__[REACH]):
         raise Forbidden(_("Your role does not allow this. Ask an owner."))
+    if instead is not None:
+        return make_response(instead(**(request.view_args or {})), 413)
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from newsletter.accounts.models import Role
 from newsletter.core.i18n import gettext as _
+from newsletter.core.i18n import ngettext
 from newsletter.web.admin.formats import role_word
 
 SHOWN_APART = ("changed", "texts", "places", "before", "after")
@@ -43,6 +44,11 @@ def actions() -> dict[str, str]:
         "domain.rotation_begun": _("Made new signing keys"),
         "domain.rotation_finished": _("Put the new signing keys to use"),
         "domain.rotation_abandoned": _("Dropped the new signing keys"),
+        "article.added": _("Added an article"),
+        "article.changed": _("Changed an article"),
+        "article.filed": _("Filed an article under another topic"),
+        "article.withdrawn": _("Withdrew an article"),
+        "article.put_back": _("Put an article back"),
         "article.placed": _("Placed an article"),
         "feed.added": _("Added a feed"),
         "feed.polled": _("Had a feed read at once"),
@@ -185,6 +191,17 @@ def fields() -> dict[str, str]:
         "reason": _("Reason"),
         "why": _("Reason"),
         "send_at": _("Leaves at"),
+        "title": _("Title"),
+        "summary": _("Summary"),
+        "body": _("Text"),
+        "author": _("Author"),
+        "source_name": _("Source"),
+        "url": _("Address of the article"),
+        "image_url": _("Address of the picture"),
+        "image_alt": _("Description of the picture"),
+        "published_at": _("Published on"),
+        "topic": _("Topic"),
+        "withdrawn_at": _("Withdrawn on"),
     }
 
 
@@ -213,6 +230,13 @@ def value(name: str, item: Any) -> str:
         return "–"
     if name == "rights" and isinstance(item, dict):
         return ", ".join(_right(where, str(role)) for where, role in item.items())
+    if name in ("body", "summary") and isinstance(item, dict):
+        return ngettext(
+            "%(num)s character (fingerprint %(fingerprint)s)",
+            "%(num)s characters (fingerprint %(fingerprint)s)",
+            int(item.get("characters") or 0),
+            fingerprint=item.get("fingerprint"),
+        )
     if isinstance(item, bool):
         return _("yes") if item else _("no")
     if isinstance(item, list) and all(not isinstance(part, list | dict) for part in item):

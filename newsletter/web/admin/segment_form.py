@@ -10,16 +10,13 @@ from typing import Any, Final
 
 from werkzeug.datastructures import MultiDict
 
-from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
-from newsletter.newsletters.editions import Edition
-from newsletter.subscriptions.segments import reading, wording
-from newsletter.subscriptions.segments.names import Names
+from newsletter.subscriptions.segments import reading
+from newsletter.subscriptions.segments.conditions import CONDITIONS, Choices, Names, kind_of
 from newsletter.subscriptions.segments.reading import RuleError
 from newsletter.subscriptions.segments.rule import (
     MOST_CONDITIONS,
     MOST_GROUPS,
-    TAKES,
     VERSION,
     Condition,
     Field,
@@ -28,11 +25,10 @@ from newsletter.subscriptions.segments.rule import (
     Match,
     Op,
     Rule,
-    Way,
 )
 
-Choices = list[tuple[str, str]]
 ROWS_READ: Final = MOST_CONDITIONS + MOST_GROUPS
+ADDED: Final = frozenset(f"{field}.{op}" for field, asked in CONDITIONS.items() for op in asked.takes)
 LONGEST: Final = 400  # characters of a field that are kept to be shown again
 
 
@@ -49,25 +45,25 @@ class Row:
 
     @property
     def kind(self) -> Kind:
-        return TAKES[self.field][self.op]
+        return kind_of(self.field, self.op)
 
     @property
     def ops(self) -> Choices:
         """The ways to compare that take the same entry."""
-        same = [op for op, kind in TAKES[self.field].items() if kind is self.kind]
-        return [(op.value, wording.op_in_words(self.field, op)) for op in same]
+        asked = CONDITIONS[self.field]
+        return [(op.value, asked.op(op)) for op, kind in asked.takes.items() if kind is self.kind]
 
     @property
     def unit(self) -> str:
-        return wording.days_in_words(self.field)
+        return CONDITIONS[self.field].unit()
 
     @property
     def label(self) -> str:
-        return wording.field_in_words(self.field)
+        return CONDITIONS[self.field].label()
 
     def document(self) -> dict[str, Any]:
         made: dict[str, Any] = {"field": self.field.value, "op": self.op.value, "value": self.value}
-        return made | ({"name": self.name} if self.field is Field.ATTRIBUTE else {})
+        return made | ({"name": self.name} if CONDITIONS[self.field].named else {})
 
 
 @dataclass(slots=True)
@@ -157,22 +153,13 @@ def rows_of(draft: Draft) -> list[Row]:
     return [row for part in draft.parts for row in (part.rows if isinstance(part, Box) else [part])]
 
 
-def offered() -> Choices:
-    """The conditions that can be added."""
+def offered(known: Names) -> Choices:
+    """The conditions that can be added to a rule of this newsletter."""
     return [
-        ("domain.is", _("Domain of the address")),
-        ("language.is", _("Language")),
-        ("topic.is", _("Topic")),
-        ("cadence.is", _("Rhythm")),
-        ("edition.is", _("Edition")),
-        ("joined.within", _("Joined less than so many days ago")),
-        ("joined.since", _("Joined before or since a day")),
-        ("came_by.is", _("How they joined")),
-        ("attribute.is", _("Attribute from a file: its text")),
-        ("attribute.there", _("Attribute from a file: is there")),
-        ("issue.sent", _("Issue they were sent")),
-        ("nothing_sent.within", _("Nothing was sent to them of late")),
-        ("bounced.within", _("Mail came back of late")),
+        (f"{field}.{op}", words)
+        for field, asked in CONDITIONS.items()
+        if not asked.lacking(known)
+        for op, words in asked.offered()
     ]
 
 
@@ -186,19 +173,12 @@ def matches() -> Choices:
 
 def choices(known: Names) -> dict[Field, Choices]:
     """What can be chosen for each condition that is chosen from a list."""
-    named = {item: known.of(item) for item in (Field.TOPIC, Field.CADENCE, Field.ISSUE)}
-    lists: dict[Field, Choices] = {
-        item: [("", _("Choose one")), *((str(number), name) for number, name in names.items())]
-        for item, names in named.items()
-    }
-    lists[Field.LANGUAGE] = [(code, wording.language_in_words(code)) for code in LOCALES]
-    lists[Field.EDITION] = [(item.value, wording.edition_in_words(item)) for item in Edition]
-    lists[Field.CAME_BY] = [(item.value, wording.way_in_words(item)) for item in Way]
-    return lists
+    lists = {field: asked.choices(known) for field, asked in CONDITIONS.items()}
+    return {field: items for field, items in lists.items() if items is not None}
 
 
 def _add(draft: Draft, box: Box | None, asked: str) -> None:
-    if asked not in dict(offered()):
+    if asked not in ADDED:
         draft.error = _("Choose the condition that you want to add.")
     elif len(rows_of(draft)) >= MOST_CONDITIONS:
         draft.error = _("A rule has %(count)d conditions at most.", count=MOST_CONDITIONS)
@@ -210,7 +190,7 @@ def _add(draft: Draft, box: Box | None, asked: str) -> None:
 
 def _row(form: MultiDict[str, str], place: str) -> Row | None:
     what, op = form.get(f"{place}.field", ""), form.get(f"{place}.op", "")
-    if what not in set(Field) or op not in set(Op) or Op(op) not in TAKES[Field(what)]:
+    if what not in set(Field) or op not in set(Op) or Op(op) not in CONDITIONS[Field(what)].takes:
         return None
     value, name = form.get(f"{place}.value", "")[:LONGEST], form.get(f"{place}.name", "")[:LONGEST]
     return Row(Field(what), Op(op), value, name)

@@ -12,11 +12,11 @@ from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import queries as subscriptions
 from newsletter.subscriptions.segments import counting, keeping, queries, wording
 from newsletter.subscriptions.segments import names as naming
+from newsletter.subscriptions.segments.conditions import CONDITIONS, Names
 from newsletter.subscriptions.segments.counting import Count
 from newsletter.subscriptions.segments.models import Segment
-from newsletter.subscriptions.segments.names import Names
 from newsletter.subscriptions.segments.reading import read_rule
-from newsletter.subscriptions.segments.rule import Rule
+from newsletter.subscriptions.segments.rule import Field, Rule
 from newsletter.web.admin import guard, segment_form
 from newsletter.web.admin.room import admin, enter
 from newsletter.web.admin.segment_form import Draft
@@ -157,7 +157,8 @@ def _builder(session: Session, newsletter: Newsletter, found: Segment | None, dr
         revision=_shown_revision() or (found.revision if found else 1),
         draft=draft,
         boxes=[isinstance(part, segment_form.Box) for part in draft.parts],
-        offered=segment_form.offered(),
+        offered=segment_form.offered(known),
+        unmeasured=CONDITIONS[Field.CLICKED].lacking(known),
         matches=segment_form.matches(),
         choices=segment_form.choices(known),
         attributes=subscriptions.attribute_names(session, newsletter.id),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import flash, redirect, render_template, request, url_for
@@ -62,6 +63,8 @@ def add_article(slug: str) -> Page:
                 draft,
                 newsletter_id=newsletter.id,
                 topic_id=_topic_id(session, newsletter, draft),
+                actor=guard.user().email,
+                user_id=guard.user().id,
                 now=guard.now(),
             )
             article_id = article.id
@@ -93,8 +96,9 @@ def change_article(slug: str, article_id: int) -> Page:
             if uploaded is not None:
                 address = uploads.take(session, uploaded, installation().links, now=guard.now())
                 draft = replace(draft, image_url=address)
-            editing.change_article(session, found, draft, now=guard.now(), version=_version())
-            editing.file_under(session, found.id, newsletter.id, _topic_id(session, newsletter, draft))
+            by: dict[str, Any] = {"actor": guard.user().email, "user_id": guard.user().id, "now": guard.now()}
+            editing.change_article(session, found, draft, **by, version=_version())
+            editing.file_under(session, found.id, newsletter.id, _topic_id(session, newsletter, draft), **by)
             drafts.drop(session, guard.user().id, newsletter.id, article_id)
     except ConflictError as error:
         return _editor(slug, article_id, typed=_typed(), wrong={"conflict": str(error)}), 409

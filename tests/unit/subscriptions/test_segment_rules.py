@@ -4,14 +4,15 @@ import json
 
 import pytest
 
+from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import NARROW_NO_BREAK, use_locale
 from newsletter.subscriptions.segments import sql, wording
-from newsletter.subscriptions.segments.names import Names
+from newsletter.subscriptions.segments.conditions import CONDITIONS, Names
+from newsletter.subscriptions.segments.names import check
 from newsletter.subscriptions.segments.reading import RuleError, document_of, read_condition, read_rule
 from newsletter.subscriptions.segments.rule import (
     MOST_CONDITIONS,
     MOST_GROUPS,
-    TAKES,
     Condition,
     Field,
     Group,
@@ -63,6 +64,8 @@ def test_a_rule_survives_being_written_and_read() -> None:
         (rule({"field": "joined", "op": "within", "value": 0}), "number of days"),
         (rule({"field": "joined", "op": "within", "value": True}), "number of days"),
         (rule({"field": "joined", "op": "within", "value": "9" * 30}), "number of days"),
+        (rule({"field": "clicked", "op": "not_within", "value": 366}), "known for 365 days"),
+        (rule({"field": "bounced", "op": "not_within", "value": 3}), "cannot be asked by"),
         (rule({"field": "joined", "op": "before", "value": "30.2.2026"}), "no date"),
         (rule({"field": "joined", "op": "before", "value": 20260101}), "no date"),
         (rule({"field": "topic", "op": "is", "value": -1}), "Choose one"),
@@ -91,10 +94,12 @@ def test_a_domain_is_read_as_addresses_keep_it() -> None:
 
 
 def test_every_condition_is_in_each_of_the_tables() -> None:
-    assert set(TAKES) == set(Field) == set(wording._SAID) == set(sql._BY_FIELD)
-    for field, ops in TAKES.items():
-        assert wording.field_in_words(field)
-        assert all(wording.op_in_words(field, op) for op in ops)
+    assert set(CONDITIONS) == set(Field) == set(sql._BY_FIELD)
+    for field, asked in CONDITIONS.items():
+        assert asked.field is field
+        assert asked.label()
+        assert all(asked.op(op) for op in asked.takes)
+        assert {op for op, words in asked.offered() if words} <= set(asked.takes)
 
 
 SAID = [
@@ -116,6 +121,8 @@ SAID = [
     ({"field": "issue", "op": "sent", "value": 7}, "was sent le numéro 4"),
     ({"field": "nothing_sent", "op": "within", "value": 90}, "was sent nothing in the last 90 days"),
     ({"field": "bounced", "op": "within", "value": 1}, "has had mail come back in the last 1 day"),
+    ({"field": "clicked", "op": "within", "value": 30}, "clicked a link in the last 30 days"),
+    ({"field": "clicked", "op": "not_within", "value": 90}, "clicked no link in the last 90 days"),
 ]
 
 
@@ -152,3 +159,10 @@ def test_a_rule_is_said_as_lines() -> None:
 def test_the_ids_a_rule_names_are_found_in_groups_too() -> None:
     topic = Condition(Field.TOPIC, Op.IS, 3)
     assert Rule(Match.ALL, (Group(Match.ANY, (topic,)),)).ids(Field.TOPIC) == {3}
+
+
+def test_clicks_are_asked_about_where_they_are_measured_only() -> None:
+    asked = read_rule(rule({"match": "none", "of": [{"field": "clicked", "op": "not_within", "value": 90}]}))
+    with use_locale("en"), pytest.raises(RefusedError, match="does not measure who clicks"):
+        check(asked, Names())
+    check(asked, Names(clicks=True))
