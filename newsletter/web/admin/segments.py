@@ -150,7 +150,9 @@ def _builder(session: Session, newsletter: Newsletter, found: Segment | None, dr
     rule = segment_form.rule_of(segment_form.read(request.form)) if request.method == "POST" else next(iter(kept), None)
     if request.form.get("do", "").partition(":")[0] in ("add", "group", "drop"):
         rule = None
-    count, sample = _count(session, newsletter, rule)
+    # A page that is only opened says what was counted last, and asks for the count once it is there.
+    opened = found is not None and request.method == "GET"
+    count, sample = (None, []) if opened else _count(session, newsletter, rule)
     return render_template(
         "admin/segment.html",
         segment=found,
