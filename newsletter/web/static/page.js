@@ -14,7 +14,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// Menus close on Escape, giving focus back, and on a press beside them.
+// Menus close on Escape, giving focus back, and when one goes on beside them.
 const menus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -23,9 +23,9 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
-document.addEventListener("click", (event) => {
-  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
-});
+const leave = (event) => { for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false; };
+document.addEventListener("click", leave);
+document.addEventListener("focusin", leave); // else an open menu would lie over what Tab comes to next
 
 // A form that was sent once is not sent twice by an impatient second press.
 document.addEventListener("submit", (event) => {
