@@ -1,44 +1,15 @@
 """A person without a mouse: Tab and the keys of the product, and at each step an eye on where the focus stands."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from playwright.sync_api import Frame, Locator, Page, expect
 
 MOST = 200  # steps until something is out of reach
 
-# What has the focus: its name, its order among what can have it, and what is wrong with how it is shown.
-LOOK = """() => {
-  const at = document.activeElement;
-  if (!at || at === document.body || at === document.documentElement) return null;
-  const name = `${at.localName}${at.id ? `#${at.id}` : ""}${at.name ? `[name=${at.name}]` : ""} ${(at.textContent || "").trim().slice(0, 40)}`;
-  if (at.localName === "iframe") return { name, wrong: "", frame: true };
-  const box = at.getBoundingClientRect();
-  const ringed = (element) => {
-    const style = getComputedStyle(element);
-    return (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
-  };
-  const [x, y] = [(Math.max(box.left, 0) + Math.min(box.right, innerWidth)) / 2, (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2];
-  const hit = document.elementFromPoint(x, y);
-  let wrong = "";
-  if (!ringed(at)) wrong = "has no ring";
-  else if (box.width < 2 || box.height < 2) wrong = "is too small to be seen";
-  else if (box.bottom <= 0 || box.top >= innerHeight || box.right <= 0 || box.left >= innerWidth) wrong = "is outside the window";
-  else if (hit && !at.contains(hit) && !hit.contains(at) && ![...(at.labels ?? [])].some((label) => label.contains(hit))) wrong = "is covered";
-  return { name, wrong, frame: false };
-}"""
-
-# Everything that Tab must come to: what can have the focus and is shown; of radio buttons of one name only one.
-REACHABLE = """() => {
-  const groups = new Set();
-  const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")];
-  return all.filter((item) => {
-    if (item.disabled || item.tabIndex < 0 || item.type === "hidden" || item.closest("[inert]")) return false;
-    if (!item.checkVisibility({ visibilityProperty: true })) return false;
-    if (item.type !== "radio") return true;
-    const group = [...document.querySelectorAll("input[type=radio]")].filter((other) => other.name === item.name && other.form === item.form);
-    return item === (group.find((other) => other.checked) ?? group[0]);
-  }).map((item, index) => { item.dataset.reachable = index; return item.outerHTML.slice(0, 120); });
-}"""
+SCRIPT = Path(__file__).with_name("focus.js").read_text("utf-8")
+LOOK = f"() => {{ {SCRIPT}; return look(); }}"
+REACHABLE = f"() => {{ {SCRIPT}; return reachable(); }}"
 
 
 class Keyboard:

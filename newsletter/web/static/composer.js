@@ -206,8 +206,9 @@
     if (!button) dirty = true;
     send({ do: verb }, { verb });
   });
-  document.addEventListener("piece-moved", ({ detail: { article, place, section } }) => {
-    send({ do: `place:${article}`, [`place-${article}`]: place, [`section-${article}`]: section }, { verb: `place:${article}` });
+  document.addEventListener("piece-moved", ({ detail: { verb, article, place, section } }) => {
+    const where = verb === "drop" ? {} : { [`place-${article}`]: place, [`section-${article}`]: section };
+    send({ do: `${verb}:${article}`, ...where }, { verb: `${verb}:${article}` });
   });
 
   // Links and searches of the panes
