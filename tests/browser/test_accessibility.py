@@ -1,5 +1,5 @@
-"""Every main page, wide by day and on a phone at night: nothing that axe finds, nothing wider than the window, nothing that
-jumps away under the eye, nothing that Tab does not come to, and no heavier than readers and newsrooms on mobile data can bear.
+"""Every main page, wide by day and on a phone at night: nothing that axe finds, nothing wider than the window, nothing
+that jumps away under the eye or is out of Tab's reach, and no heavier than people on mobile data can bear.
 """
 
 import gzip
@@ -85,6 +85,7 @@ def weight_of(page: Page, address: str, known: dict[str, int]) -> int:
     return sum(known[url] for url in set(asked))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("look", LOOKS)
 def test_main_pages_are_accessible_and_light(site: Site, new_page: NewPage, look: str) -> None:
     page = new_page(**LOOKS[look])
