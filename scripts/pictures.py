@@ -162,6 +162,7 @@ def take_all(camera: Camera, service: Service, link: str) -> None:
     camera.wide.locator("#live-head .state[data-s=sent]").wait_for(timeout=60_000)
     camera.take("sent", issue)
     camera.take("report", f"{issue}/report")
+    _take_mail(camera, site)
     _leave_unknown(camera.wide, gazette)
     refused = _compose(camera.wide, gazette)
     _send(camera.wide, refused)
@@ -173,7 +174,6 @@ def take_all(camera: Camera, service: Service, link: str) -> None:
         camera.take(name, f"{desk}/{path}")
     _take_own_mjml(camera, f"{gazette}/look")
     camera.take("archive", f"{site}/archive/depeche")
-    _take_mail(camera, site)
 
 
 def _compose(page: Page, newsletter: str) -> str:
@@ -224,7 +224,7 @@ def main(names: list[str]) -> None:
     with newsroom() as (service, site), sync_playwright() as playwright:
         link = service.eventually(lambda: re.search(r"http://\S+/admin/password/\S+", service.log)).group()
         prepare(service, site)
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(OPTIONS))
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*OPTIONS, "--lang=fr-FR"])
         take_all(Camera(browser, names), service, link)
         browser.close()
 

@@ -1,6 +1,12 @@
 // Small comforts; every page works without them.
 document.documentElement.classList.add("js");
 
+// A page that answers a form would be sent once more, or refused, when one comes back to it: its step is the form's own page.
+if ("posted" in document.documentElement.dataset && window === top) {
+  const before = document.referrer && new URL(document.referrer);
+  history.replaceState(null, "", before && before.origin === location.origin ? before.href : location.href);
+}
+
 // Copy buttons: data-copy names the element whose text is copied, data-done is what the button then says.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;
