@@ -228,6 +228,8 @@ def value(name: str, item: Any) -> str:
         return "–"
     if name == "rights" and isinstance(item, dict):
         return ", ".join(_right(where, str(role)) for where, role in item.items())
+    if name == "relay_id" and not item:
+        return _("all")
     if name == "trigger":
         return triggers().get(str(item), str(item))
     if isinstance(item, bool):
