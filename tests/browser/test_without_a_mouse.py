@@ -312,6 +312,13 @@ def test_articles_are_dragged_between_the_issue_and_those_beside_it(owner: Page,
     # Let go elsewhere, or given up by Escape, it stays where it was.
     drag(owner, owner.locator("#articles .grip").nth(3), owner.locator("h1"))
     expect(titles).to_have_text([before[0], before[2], before[1], before[3]])
+    owner.mouse.move(*middle(owner.locator("#articles .grip").nth(3)))
+    owner.mouse.down()
+    owner.mouse.move(*middle(titles.nth(0)), steps=5)
+    expect(titles.nth(3)).not_to_have_text(before[3])
+    owner.keyboard.press("Escape")
+    owner.mouse.up()
+    expect(titles).to_have_text([before[0], before[2], before[1], before[3]])
 
 
 def test_a_finger_takes_articles_out_and_brings_them_in(

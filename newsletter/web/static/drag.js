@@ -3,12 +3,13 @@
 // event, `piece-moved`, with what to do, the article, its place and its section; keys, buttons and the menu do the same without.
 (() => {
   const EDGE = 70; // pixels from the edge of the window within which the page scrolls along
+  const ABOUT = 48; // pixels around the articles of the issue that are theirs still: a hand is not steady
   let held = null;
 
   const pieces = () => [...document.querySelectorAll("#articles .piece")];
-  const within = (id, x, y) => {
+  const within = (id, x, y, about = 0) => {
     const box = document.getElementById(id)?.getBoundingClientRect();
-    return Boolean(box) && x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+    return Boolean(box) && x >= box.left - about && x <= box.right + about && y >= box.top - about && y <= box.bottom + about;
   };
   // What is held shows where it would go: among the others of the issue, else where it came from.
   const home = () => {
@@ -17,9 +18,9 @@
   };
   const put = () => {
     const { x, y } = held;
-    held.over = within("shelf", x, y) ? "shelf" : within("articles", x, y) ? "articles" : "";
+    held.over = within("shelf", x, y) ? "shelf" : within("articles", x, y, ABOUT) ? "articles" : "";
     document.getElementById("shelf").classList.toggle("taking", held.over === "shelf" && !held.fresh);
-    if (held.over === "shelf" || (held.fresh && !held.over)) return home();
+    if (held.over !== "articles") return home();
     for (const piece of pieces()) {
       if (piece === held.shown) continue;
       const box = piece.getBoundingClientRect();
@@ -42,7 +43,7 @@
   };
   const end = (keep) => {
     const { piece, shown, fresh, over, from, moved } = held;
-    if (!keep || over === "shelf") home();
+    if (!keep || (moved && over !== "articles")) home();
     const detail = { verb: "", article: piece.dataset.article, place: pieces().indexOf(shown) + 1, section: shown.closest("ol")?.dataset.section };
     if (keep && moved) {
       if (!fresh && over === "shelf") detail.verb = "drop";

@@ -1,10 +1,12 @@
 // Small comforts; every page works without them.
 document.documentElement.classList.add("js");
 
-// A page that answers a form would be sent once more, or refused, when one comes back to it: its step is the form's own page.
-if ("posted" in document.documentElement.dataset && window === top) {
+// Who comes back to a page that answers a form would be asked to send it again: its step becomes that of the form's own page.
+const { answers } = document.documentElement.dataset;
+if (answers && window === top) {
   const before = document.referrer && new URL(document.referrer);
-  history.replaceState(null, "", before && before.origin === location.origin ? before.href : location.href);
+  if (before && before.origin === location.origin) history.replaceState(null, "", before.href);
+  else if (answers === "form here") history.replaceState(null, "", location.href);
 }
 
 // Copy buttons: data-copy names the element whose text is copied, data-done is what the button then says.
