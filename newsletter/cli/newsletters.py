@@ -59,10 +59,20 @@ def create(slug: str, name: str, from_address: str, json_: bool, **more: str | N
 @click.option("--timezone", default=None, help="Of its schedule and dates.")
 @click.option("--reply-to", default=None, help="Where readers' answers go; empty: to the sender's address.")
 @click.option("--postal-address", default=None, help="Printed at the foot of each mail.")
-@click.option("--review", type=click.Choice(list(Review)), default=None, help="What a digest of a schedule waits for.")
+@click.option(
+    "--review",
+    type=click.Choice([item.value for item in Review]),
+    default=None,
+    help="What a digest of a schedule waits for.",
+)
 @click.option("--approver", "approvers", multiple=True, help="Address that proofs go to; may be given several times.")
 @click.option("--no-approvers", is_flag=True, help="Nobody gets proofs.")
-@click.option("--too-late", type=click.Choice(list(TooLate)), default=None, help="When nobody approved it by its hour.")
+@click.option(
+    "--too-late",
+    type=click.Choice([item.value for item in TooLate]),
+    default=None,
+    help="When nobody approved it by its hour.",
+)
 @click.option("--cooling", "cooling_minutes", type=int, default=None, help="Minutes between sending and leaving.")
 @click.option("--breaking-cap", type=int, default=None, help="Breaking news a reader gets in a day at most.")
 @as_json

@@ -3,13 +3,15 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.orm import Session
+
 from newsletter.articles.draft import ArticleDraft
 from newsletter.articles.pictures import ReadyPicture
 from newsletter.core.i18n import known_locale
 from newsletter.core.prose import reading_minutes
 from newsletter.core.templating import RenderedMail
 from newsletter.core.urls import Links
-from newsletter.issues import preview
+from newsletter.issues import dressing, preview
 from newsletter.issues.content import DigestContent, Image, Story
 from newsletter.issues.typesetting import Typesetter
 from newsletter.newsletters.models import Newsletter
@@ -18,9 +20,17 @@ ONLY = 1  # stands for the article's id
 
 
 def article_mail(
-    newsletter: Newsletter, draft: ArticleDraft, picture: ReadyPicture | None, *, links: Links, now: datetime
+    session: Session,
+    newsletter: Newsletter,
+    draft: ArticleDraft,
+    picture: ReadyPicture | None,
+    *,
+    links: Links,
+    now: datetime,
 ) -> RenderedMail:
-    """The mail that this article leads, set as issues are. A picture that is not fetched yet comes from where it is."""
+    """The mail that this article leads, set as issues are and in what the newsletter wears. A picture that is not
+    fetched yet comes from where it is.
+    """
     day = now.astimezone(ZoneInfo(newsletter.timezone)).date()
     locale = known_locale(newsletter.language) or "en"
     content = DigestContent(
@@ -32,6 +42,7 @@ def article_mail(
         day=day,
         stories=(_story(draft, picture, links, newsletter),),
         replies_welcome=newsletter.reply_to is not None,
+        dress=dressing.dress_of(session, newsletter, links),
     )
     setter = Typesetter(content, locale=locale)
     return preview.seen_by(None, preview.set_mail(setter, [ONLY]), links)

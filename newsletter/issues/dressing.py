@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.articles import uploads
 from newsletter.core import imaging
+from newsletter.core.i18n import gettext as _
 from newsletter.core.imaging import Encoded
 from newsletter.core.paint import DARK, LIGHT
 from newsletter.core.templating import TEMPLATES
@@ -58,7 +59,7 @@ def note_failure(newsletter: Newsletter, number: int, reason: str, *, now: datet
 
 
 def starting_text(look: Look) -> str:
-    """The house's mail as MJML to begin from, in the colours of a look."""
+    """The house's mail as MJML to begin from, in the colours of a look, with a word on how it is written."""
     text = (TEMPLATES / "email" / "parts" / "own.mjml").read_text("utf-8")
     paint = paint_of(look)
     own = {
@@ -66,7 +67,13 @@ def starting_text(look: Look) -> str:
         for house, mine in ((LIGHT, paint.light), (DARK, paint.dark))
         for name in _PAINTED
     }
-    return re.sub("|".join(own), lambda found: own[found[0]], text)
+    said = (
+        _("The house’s mail as MJML of your own."),
+        _('A slot is {{ name }}; an element with if="name" is left out where that slot is empty.'),
+        _("Each block begins with a line like the next one; docs/looks.md lists the slots of each."),
+    )
+    head = "\n     ".join(said)
+    return f"<!-- {head} -->\n" + re.sub("|".join(own), lambda found: own[found[0]], text)
 
 
 def with_logo(look: Look, made: Encoded, *, shown: int = LOGO_WIDTH, alt: str | None = None) -> Look:

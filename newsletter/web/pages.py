@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask import Flask
+from flask import Flask, request
+from flask.globals import request_ctx
 from jinja2 import FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -25,7 +26,16 @@ def set_up_pages(app: Flask) -> None:
     # Sentences are filled before they are escaped, so that a value can never bring markup along.
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.globals.update(bar_parts=bar_parts, word=words.word, day=day, moment=moment, clock=clock, marked=marked)
+    environment.globals.update(answers=answers)
     environment.globals.update(chart_points=chart_points, next_run=wishes.next_run, hour_choices=wishes.hour_choices)
+
+
+def answers() -> str:
+    """What this page answers: "" a visit, "form" what was sent, "form here" where a visit would be answered too."""
+    if request.method != "POST":
+        return ""
+    adapter = request_ctx.url_adapter
+    return "form here" if adapter is not None and adapter.test(method="GET") else "form"
 
 
 def marked(sentence: str, *, em: Mapping[str, str] = {}, strong: Mapping[str, str] = {}) -> Markup:

@@ -1,14 +1,22 @@
 """A whole `newsletter up` and a real Chromium, for tests that look at pages as a person does."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.support.beginning import Beginning
 from tests.support.chromium import OPTIONS, find_chromium
+from tests.support.keyboard import Keyboard
+from tests.support.service import Service
 
 Site = Beginning
+PASSWORD = "un long mot de passe"
+DESK: dict[str, Any] = {"locale": "fr-FR", "viewport": {"width": 1280, "height": 900}}
+TITLES = ("Le pont rouvre", "Le port attend", "La pluie vient", "Le marché déménage")
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +72,53 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture(scope="module")
+def house(beginning: Beginning) -> Service:
+    """The same for all tests of a file, each of which has a newsletter of its own."""
+    beginning.restore()
+    return beginning.service
+
+
+@pytest.fixture(scope="module")
+def cookies(beginning: Beginning, house: Service, browser: Browser) -> list[Any]:
+    """Those of the owner, who came in by keys."""
+    with browser.new_context(**DESK) as context:
+        page = context.new_page()
+        page.goto(beginning.sign_in_url)
+        keys = Keyboard(page)
+        keys.to(page.locator("input[type=password]"))
+        keys.write(PASSWORD)
+        keys.push(page.locator("button.primary"))
+        page.wait_for_url("**/admin/")
+        return list(context.cookies())
+
+
+@pytest.fixture
+def owner(new_page: NewPage, cookies: list[Any]) -> Page:
+    """A page of the owner."""
+    page = new_page(**DESK)
+    page.context.add_cookies(cookies)
+    return page
+
+
+NewNewsletter = Callable[..., str]
+
+
+def make_newsletter(house: Service, directory: Path, slug: str, *, readers: int = 1) -> str:
+    """A newsletter with articles and readers that none other has; the address of its rooms."""
+    house.command("newsletters", "create", slug, "--name", f"Feuille {slug}", "--from", f"{slug}@presse.example")
+    for title in TITLES:
+        file = directory / f"{title}.md"
+        file.write_text(f"# {title}\n\nTexte de {slug} : {title}.", "utf-8")
+        house.command("articles", "add", str(file), "--newsletter", slug)
+    file = directory / "readers.csv"
+    file.write_text("email\n" + "".join(f"{slug}{number}@poste.example\n" for number in range(readers)))
+    house.command("subscribers", "import", str(file), "--newsletter", slug, "--status", "active")
+    return f"{house.url}/admin/newsletters/{slug}"
+
+
+@pytest.fixture
+def newsletter(house: Service, tmp_path: Path) -> NewNewsletter:
+    return partial(make_newsletter, house, tmp_path)

@@ -1,5 +1,5 @@
-"""Every main page, wide by day and on a phone at night: nothing that axe finds, nothing wider than the window, and no
-heavier than readers and newsrooms on mobile data can bear.
+"""Every main page, wide by day and on a phone at night: nothing that axe finds, nothing wider than the window, nothing
+that jumps away under the eye or is out of Tab's reach, and no heavier than people on mobile data can bear.
 """
 
 import gzip
@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Request
 
 from tests.browser.conftest import NewPage, Site
 from tests.browser.test_first_issue import sign_in
+from tests.support.keyboard import round_of
 
 N = "/admin/newsletters/depeche"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -53,6 +54,19 @@ PAGES = [
     "/archive/depeche",
 ]
 MOST = 120_000  # octets of a first load, compressed
+STEADY = 0.01  # most that a page may shift in its first moments, as the browser counts it
+MOMENTS = 1500  # milliseconds
+SHIFTED = """async (until) => {
+  const found = [];
+  const note = (list) => { for (const item of list.getEntries()) if (!item.hadRecentInput) found.push(item); };
+  const observer = new PerformanceObserver(note);
+  observer.observe({ type: "layout-shift", buffered: true });
+  await new Promise((resolve) => setTimeout(resolve, Math.max(50, until - performance.now())));
+  for (const item of observer.takeRecords()) if (!item.hadRecentInput) found.push(item);
+  const told = (node) => node?.outerHTML?.slice(0, 100) ?? node?.textContent?.trim().slice(0, 60);
+  const sources = found.flatMap((item) => item.sources.map((source) => told(source.node)));
+  return { shift: found.reduce((sum, item) => sum + item.value, 0), sources };
+}"""
 
 
 def weight_of(page: Page, address: str, known: dict[str, int]) -> int:
@@ -71,6 +85,7 @@ def weight_of(page: Page, address: str, known: dict[str, int]) -> int:
     return sum(known[url] for url in set(asked))
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("look", LOOKS)
 def test_main_pages_are_accessible_and_light(site: Site, new_page: NewPage, look: str) -> None:
     page = new_page(**LOOKS[look])
@@ -89,4 +104,8 @@ def test_main_pages_are_accessible_and_light(site: Site, new_page: NewPage, look
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if wider > 0:
             problems.append(f"{path}: {wider} pixels wider than the window")
+        moved = page.evaluate(SHIFTED, MOMENTS)
+        if moved["shift"] >= STEADY:
+            problems.append(f"{path}: shifts by {moved['shift']:.3f}: {moved['sources']}")
+        problems += [f"{path}: {item}" for item in round_of(page)]
     assert not problems, "\n".join(problems)

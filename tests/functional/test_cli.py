@@ -697,3 +697,8 @@ def test_topics_and_what_a_reader_decided_and_was_sent_are_told(evening: Call, t
     refuses(evening("subscribers", "prefer", "kofi@readers.example", *here, "--cadence", "hourly"), "hourly")
     kept = evening("subscribers", "prefer", "kofi@readers.example", *here, "--cadence", "main", "--json")
     assert kept.data["cadence"] == "main"
+
+
+def test_what_a_digest_waits_for_is_set_by_the_words_of_the_manual(evening: Call) -> None:
+    said = evening("newsletters", "change", "evening", "--review", "hold", "--too-late", "skip", "--json").data
+    assert (said["review"], said["too_late"]) == ("hold", "skip")

@@ -21,11 +21,12 @@ class Beginning:
     """The service in French, with a mailbox in place of a relay. `sign_in_url`: the link that it printed for staff."""
 
     def __init__(self, directory: Path) -> None:
-        self._service = Service(directory, ONE_MACHINE, {"SMTP_URL": "", "BASE_URL": ""})
-        self._service.environment["LC_ALL"] = "fr_FR.UTF-8"
-        self._service.start()
-        found = self._service.eventually(lambda: re.search(r"http://\S+/admin/password/\S+", self._service.log))
-        self.url, self.sign_in_url = f"http://localhost:{self._service.port}", found.group()
+        self.service = Service(directory, ONE_MACHINE, {"SMTP_URL": "", "BASE_URL": ""})
+        self.service.environment["LC_ALL"] = "fr_FR.UTF-8"
+        self.service.start()
+        found = self.service.eventually(lambda: re.search(r"http://\S+/admin/password/\S+", self.service.log))
+        self.url = self.service.url = f"http://localhost:{self.service.port}"  # as its mails name it
+        self.sign_in_url = found.group()
         self._database, self._kept = directory / "data" / "newsletter.db", directory / "beginning.db"
         self._mailbox = directory / "data" / "mailbox"
         _copy(self._database, self._kept)
@@ -37,16 +38,16 @@ class Beginning:
         if self._is_quiet():
             _copy(self._kept, self._database)
         else:
-            self._service.stop()
+            self.service.stop()
             for left in (self._database.parent / "broker", self._database.parent / "journals"):
                 shutil.rmtree(left, ignore_errors=True)
             _copy(self._kept, self._database)
-            self._service.start()
+            self.service.start()
         for item in self._mailbox.iterdir():
             item.unlink()
 
     def close(self) -> None:
-        self._service.close()
+        self.service.close()
 
     def _is_quiet(self) -> bool:
         ends = time.monotonic() + PATIENCE

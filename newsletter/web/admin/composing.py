@@ -108,12 +108,13 @@ def _place(session: Session, issue: Issue, verb: str, article_id: int) -> int:
 
 
 def _add(session: Session, newsletter: Newsletter, issue: Issue, article_id: int, by: dict[str, Any]) -> str:
-    """The article that the button names, else the one of the field."""
+    """The article that the button names, else the one of the field; at a place where one is named."""
     asked = request.form.get("article", "").strip()
     article_id = article_id or (int(asked) if _is_id(asked) else 0)
     if not article_id:
         raise RefusedError(_("Choose the article that you want to add."))
-    editing.add(session, issue, article_id, **by)
+    place = placing.read_place(request.form.get(f"place-{article_id}", ""))
+    editing.add(session, issue, article_id, place=place, **by)
     if article_id not in pool.pool_of(session, issue).pick(topics=None, language=newsletter.language):
         flash(
             _("The article is in, but there is no room for it at its place. Move it up, or take another one out."),

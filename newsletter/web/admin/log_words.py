@@ -7,6 +7,7 @@ from typing import Any
 from newsletter.accounts.models import Role
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
+from newsletter.issues.models import Trigger
 from newsletter.web.admin.formats import role_word
 
 SHOWN_APART = ("changed", "texts", "places", "before", "after")
@@ -202,6 +203,15 @@ def fields() -> dict[str, str]:
         "published_at": _("Published on"),
         "topic": _("Topic"),
         "withdrawn_at": _("Withdrawn on"),
+        "article": _("Article"),
+        "articles": _("Articles"),
+        "trigger": _("Composed by"),
+        "resend_unknown": _("Broken connections sent again"),
+        "per_second": _("Messages a second"),
+        "per_day": _("Messages a day (UTC)"),
+        "concurrency": _("Messages under way at once"),
+        "relay_id": _("Relay"),
+        "domain": _("Domain"),
     }
 
 
@@ -225,6 +235,11 @@ def remarks(details: Mapping[str, Any], told: Collection[str] = ()) -> list[tupl
     return [(words.get(name, name), value(name, item)) for name, item in shown if item not in (None, "", [], {})]
 
 
+def triggers() -> dict[str, str]:
+    """What made an issue be composed."""
+    return {Trigger.BUTTON: _("a button"), Trigger.COMMAND: _("a command"), Trigger.SCHEDULE: _("its rhythm")}
+
+
 def value(name: str, item: Any) -> str:
     if item in (None, "", [], {}):
         return "–"
@@ -237,6 +252,10 @@ def value(name: str, item: Any) -> str:
             int(item.get("characters") or 0),
             fingerprint=item.get("fingerprint"),
         )
+    if name == "relay_id" and not item:
+        return _("all")
+    if name == "trigger":
+        return triggers().get(str(item), str(item))
     if isinstance(item, bool):
         return _("yes") if item else _("no")
     if isinstance(item, list) and all(not isinstance(part, list | dict) for part in item):

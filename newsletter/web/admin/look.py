@@ -56,13 +56,13 @@ _DARK_MEDIA: Final = re.compile(r"@media\s*\(prefers-color-scheme:\s*dark\)")
 @dataclass(frozen=True, slots=True)
 class Typed:
     """The form as it was typed. `look` None where something is wrong with it; `brought`: a logo that is not kept
-    yet. `seen`: the look that was in force when the page was opened.
+    yet. `seen`: the look that was in force when the page was opened, None where that does not matter.
     """
 
     shown: Look
     look: Look | None
     template: str
-    seen: int
+    seen: int | None
     wrong: dict[str, str]
     brought: Encoded | None = None
 
@@ -137,9 +137,7 @@ def change_look(slug: str) -> Page:
             newsletter = enter(session, slug)
             if typed.brought is not None:
                 uploads.keep(session, typed.brought, now=guard.now())
-            wardrobe.save(
-                session, newsletter, fitting, actor=guard.user().email, now=guard.now(), seen=typed.seen or None
-            )
+            wardrobe.save(session, newsletter, fitting, actor=guard.user().email, now=guard.now(), seen=typed.seen)
     except ConflictError as error:
         with database.reading() as session:
             newsletter = enter(session, slug)
@@ -153,9 +151,9 @@ def _asked(session: Session, newsletter: Newsletter, verb: str, number: str) -> 
     """What is to be saved: the form, a look that was kept, or the house's."""
     if verb == "put-back" and number.isdecimal() and len(number) < 16:
         kept = wardrobe.dress_kept(session, newsletter, int(number), installation().links)
-        return Typed(kept.look, kept.look, kept.template, 0, {})
+        return Typed(kept.look, kept.look, kept.template, None, {})
     if verb == "house":
-        return Typed(HOUSE_LOOK, HOUSE_LOOK, "", 0, {})
+        return Typed(HOUSE_LOOK, HOUSE_LOOK, "", None, {})
     if verb == "own":
         typed = _typed(look_of(newsletter))
         return replace(typed, template=dressing.starting_text(typed.shown))
@@ -191,7 +189,7 @@ def _typed(before: Look) -> Typed:
         shown,
         None if wrong else found,
         given.get("template", "").replace("\r\n", "\n").strip("\n"),
-        int(seen) if seen.isdecimal() and len(seen) < 16 else 0,
+        int(seen) if seen.isdecimal() and len(seen) < 16 else None,
         wrong,
         brought,
     )

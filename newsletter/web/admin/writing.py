@@ -132,7 +132,7 @@ def preview_article(slug: str) -> Response | str:
         picture = uploads.at(session, draft.image_url)
         if request.args.get("what") == "page":
             return _whole(draft, "", image=image_of(draft, picture, installation().links))
-        mail = article_mail(newsletter, draft, picture, links=installation().links, now=guard.now())
+        mail = article_mail(session, newsletter, draft, picture, links=installation().links, now=guard.now())
     return as_mail(mail.html, readable=True)
 
 

@@ -215,11 +215,13 @@
     if (!button) dirty = true;
     send({ do: verb }, { verb });
   });
-  document.addEventListener("piece-moved", ({ detail: { article, place, section } }) => {
-    send({ do: `place:${article}`, [`place-${article}`]: place, [`section-${article}`]: section }, { verb: `place:${article}` });
+  document.addEventListener("piece-moved", ({ detail: { verb, article, place, section } }) => {
+    const where = verb === "drop" ? {} : { [`place-${article}`]: place, [`section-${article}`]: section };
+    send({ do: `${verb}:${article}`, ...where }, { verb: `${verb}:${article}` });
   });
 
   // Links and searches of the panes
+  let following = Promise.resolve();
   const follow = async (address) => {
     const answer = await fetch(address).catch(() => null);
     if (!answer?.ok) return location.assign(address);
@@ -230,14 +232,15 @@
     const link = event.target.closest("a[data-swap]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    follow(link.href);
+    // Of two links pressed one after the other the second leads from where the first has led to.
+    following = following.then(() => follow((by(link.id) ?? link).href));
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-swap]")) return;
     event.preventDefault();
     const address = new URL(event.target.action);
     address.search = new URLSearchParams([...new FormData(event.target)].filter(([, value]) => value)).toString();
-    follow(address.href);
+    following = following.then(() => follow(address.href));
   });
   let searching = 0;
   document.addEventListener("input", (event) => {
@@ -260,6 +263,12 @@
       const ask = by("ask-approve");
       if (ask) ask.showModal();
       else document.querySelector("#composer-head [value=send]")?.click();
+    } else if (event.key === "Enter" && event.target.matches?.("#composer input")) {
+      // The button beside a field, and no other that happens to be the first of the form.
+      event.preventDefault();
+      const button = event.target.closest(".row")?.querySelector("button");
+      if (button) button.click();
+      else save();
     } else if (command && (key === "z" || key === "y") && !inField(event.target)) {
       event.preventDefault();
       const again = key === "y" || event.shiftKey;

@@ -22,11 +22,12 @@
     dialog.showModal();
   };
 
-  // The rows of the list one is in, else of the first one of the page that has links.
+  // The rows of the list one is in, else of the one that the page's search looks through, else of the first that has links.
   const rows = () => {
     const here = document.activeElement?.closest(".list, .table tbody");
-    const all = [...document.querySelectorAll("main .list, main .table tbody")];
-    const chosen = here ?? all.find((item) => item.querySelector("a[href]"));
+    const all = [...document.querySelectorAll("main .list, main .table tbody")].filter((item) => item.querySelector("a[href]"));
+    const searched = document.querySelector("main section [data-search]")?.closest("section");
+    const chosen = here ?? all.find((item) => searched?.contains(item)) ?? all[0];
     return [...(chosen?.querySelectorAll(":scope > li, :scope > tr") ?? [])].map((row) => row.querySelector("a[href]")).filter(Boolean);
   };
   const along = (step) => {

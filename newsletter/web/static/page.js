@@ -1,6 +1,14 @@
 // Small comforts; every page works without them.
 document.documentElement.classList.add("js");
 
+// Who comes back to a page that answers a form would be asked to send it again: its step becomes that of the form's own page.
+const { answers } = document.documentElement.dataset;
+if (answers && window === top) {
+  const before = document.referrer && new URL(document.referrer);
+  if (before && before.origin === location.origin) history.replaceState(null, "", before.href);
+  else if (answers === "form here") history.replaceState(null, "", location.href);
+}
+
 // Copy buttons: data-copy names the element whose text is copied, data-done is what the button then says.
 for (const button of document.querySelectorAll("button[data-copy]")) {
   if (!navigator.clipboard) continue;
@@ -14,7 +22,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
-// Menus close on Escape, giving focus back, and on a press beside them.
+// Menus close on Escape, giving focus back, and when one goes on beside them.
 const menus = () => document.querySelectorAll("details.menu[open]");
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
@@ -23,9 +31,9 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
-document.addEventListener("click", (event) => {
-  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
-});
+const leave = (event) => { for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false; };
+document.addEventListener("click", leave);
+document.addEventListener("focusin", leave); // else an open menu would lie over what Tab comes to next
 
 // A form that was sent once is not sent twice by an impatient second press.
 document.addEventListener("submit", (event) => {
