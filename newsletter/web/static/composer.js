@@ -221,7 +221,6 @@
   });
 
   // Links and searches of the panes
-  let following = Promise.resolve();
   const follow = async (address) => {
     const answer = await fetch(address).catch(() => null);
     if (!answer?.ok) return location.assign(address);
@@ -232,15 +231,16 @@
     const link = event.target.closest("a[data-swap]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    // Of two links pressed one after the other the second leads from where the first has led to.
-    following = following.then(() => follow((by(link.id) ?? link).href));
+    // In a row with saves: the answer to one that is under way would bring back what was shown before. And of two links
+    // pressed one after the other the second leads from where the first has led to.
+    queue = queue.then(() => follow((by(link.id) ?? link).href));
   });
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-swap]")) return;
     event.preventDefault();
     const address = new URL(event.target.action);
     address.search = new URLSearchParams([...new FormData(event.target)].filter(([, value]) => value)).toString();
-    following = following.then(() => follow(address.href));
+    queue = queue.then(() => follow(address.href));
   });
   let searching = 0;
   document.addEventListener("input", (event) => {
