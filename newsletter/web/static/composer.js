@@ -66,10 +66,14 @@
     showMessage(page.getElementById("message-frame"));
     if (focused && !focused.isConnected) refocus(focused, piece, index);
   };
-  // A part that takes long comes by itself; until then what stood there stays.
-  const fetchLater = (part, address) => {
+  // A part that takes long comes by itself; until then what stood there stays. One that did not come is asked for the next time.
+  const fetchLater = async (part, address) => {
     part.dataset.later = address;
-    htmx.ajax("GET", address, { target: part, swap: "innerHTML" });
+    const answer = await fetch(address).catch(() => null);
+    if (part.dataset.later !== address) return;
+    if (!answer?.ok) return delete part.dataset.later;
+    part.innerHTML = await answer.text();
+    htmx.process(part);
   };
   const refocus = (gone, piece, index) => {
     const pieces = document.querySelectorAll("#articles .piece");
