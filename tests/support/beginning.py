@@ -11,10 +11,9 @@ from pathlib import Path
 
 from tests.support.service import ONE_MACHINE, Service
 
-PATIENCE = 5.0  # seconds that what a test left on its way is given
-ON_ITS_WAY = """
-SELECT (SELECT count(*) FROM issues WHERE status IN ('sending', 'paused'))
-    + (SELECT count(*) FROM transactional_mails WHERE status IN ('queued', 'sending', 'deferred'))"""
+PATIENCE = 5.0  # seconds that a mail on its way is given
+ON_ITS_WAY = "SELECT count(*) FROM transactional_mails WHERE status IN ('queued', 'sending', 'deferred')"
+LEFT = "SELECT count(*) FROM issues WHERE frozen_at IS NOT NULL"
 
 
 class Beginning:
@@ -32,31 +31,32 @@ class Beginning:
         _copy(self._database, self._kept)
 
     def restore(self) -> None:
-        """As if nothing had happened. The service is started again where a test left something unfinished in it: a
-        worker that holds deliveries must not find others under their numbers.
+        """As if nothing had happened. Once an issue has left, the service is started again: a worker that keeps what it
+        was made of must not find another under its number.
         """
-        if self._is_quiet():
-            _copy(self._kept, self._database)
-        else:
+        self._wait_for_mails()
+        if self._count(LEFT):
             self.service.stop()
-            for left in (self._database.parent / "broker", self._database.parent / "journals"):
-                shutil.rmtree(left, ignore_errors=True)
+            for left in ("broker", "journals"):
+                shutil.rmtree(self._database.parent / left, ignore_errors=True)
             _copy(self._kept, self._database)
             self.service.start()
+        else:
+            _copy(self._kept, self._database)
         for item in self._mailbox.iterdir():
             item.unlink()
 
     def close(self) -> None:
         self.service.close()
 
-    def _is_quiet(self) -> bool:
+    def _wait_for_mails(self) -> None:
         ends = time.monotonic() + PATIENCE
-        while time.monotonic() < ends:
-            with closing(sqlite3.connect(self._database)) as connection:
-                if not connection.execute(ON_ITS_WAY).fetchone()[0]:
-                    return True
+        while self._count(ON_ITS_WAY) and time.monotonic() < ends:
             time.sleep(0.1)
-        return False
+
+    def _count(self, query: str) -> int:
+        with closing(sqlite3.connect(self._database)) as connection:
+            return int(connection.execute(query).fetchone()[0])
 
 
 def _copy(source: Path, target: Path) -> None:

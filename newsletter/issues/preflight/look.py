@@ -7,7 +7,6 @@ from newsletter.delivery import slots
 from newsletter.issues.preflight import legible, links, pictures, programs, seen, structure, titles, unfilled
 from newsletter.issues.preflight.findings import Finding, merged
 from newsletter.issues.preflight.page import read_page
-from newsletter.issues.preflight.seen import Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ def look(copy: Copy) -> list[Finding]:
     leave_by = copy.values.get(slots.SLOT_UNSUBSCRIBE, slots.SLOT_UNSUBSCRIBE)
     findings += links.leaving(page, filled.text, leave_by, html=bool(filled.html))
     if filled.html:
-        by_day = seen.texts(page, Theme.LIGHT)
-        by_night = seen.texts(page, Theme.DARK) if seen.has_dark(page) else []
+        by_day, by_night = seen.texts(page)
         findings += [
             *links.check(page),
             *pictures.check(page),

@@ -23,10 +23,11 @@ _STEP: Final = re.compile(r"\s*>\s*|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A declaration of a rule for an element; the one with the highest `weight` counts."""
+    """A declaration of a rule for an element; the one with the highest `weight` counts. `rule`: which of all."""
 
     declaration: Declaration
     weight: tuple[bool, int, int]
+    rule: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class _Selector:
     declarations: tuple[Declaration, ...]
     specificity: int
     order: int
+    rule: int
 
 
 class Matcher:
@@ -47,9 +49,9 @@ class Matcher:
         self._inside: dict[tuple[int, int, int], bool] = {}
         self._left = MOST_STEPS
         order = 0
-        for rule in rules:
+        for number, rule in enumerate(rules):
             for text in rule.selector.split(","):
-                if (selector := _read(text.strip(), rule.declarations, order)) is not None:
+                if (selector := _read(text.strip(), rule.declarations, order, number)) is not None:
                     self._by_key.setdefault(_key(selector.compounds[0]), []).append(selector)
                     order += 1
 
@@ -58,7 +60,7 @@ class Matcher:
         for selector in self._likely(element):
             if self._left > 0 and self._matches(selector, element, 0):
                 for item in selector.declarations:
-                    yield Applied(item, (item.important, selector.specificity, selector.order))
+                    yield Applied(item, (item.important, selector.specificity, selector.order), selector.rule)
 
     def _likely(self, element: Element) -> Sequence[_Selector]:
         """Those that may mean an element, by its name, classes and id; found once for all that are alike in these, as
@@ -99,7 +101,7 @@ class Matcher:
         return self._inside[asked]
 
 
-def _read(text: str, declarations: tuple[Declaration, ...], order: int) -> _Selector | None:
+def _read(text: str, declarations: tuple[Declaration, ...], order: int, rule: int) -> _Selector | None:
     if not text or len(text) > 400:
         return None
     steps = [">" if ">" in found else " " for found in _STEP.findall(text)]
@@ -113,6 +115,7 @@ def _read(text: str, declarations: tuple[Declaration, ...], order: int) -> _Sele
         declarations,
         sum(_weight(part) for compound in parts for part in compound),
         order,
+        rule,
     )
 
 

@@ -62,8 +62,17 @@ class Page:
         return " ".join("".join(pieces).split())[:300]
 
 
+class _Styles(dict[str, tuple[Declaration, ...]]):
+    """What style attributes declare, each read once: those of cards and cells are the same again and again."""
+
+    def __missing__(self, style: str) -> tuple[Declaration, ...]:
+        self[style] = css.declarations(style)
+        return self[style]
+
+
 def read_page(html: str) -> Page:
     """The page; nothing in it makes this fail."""
+    styles = _Styles()
     page = Page([], [], cut=len(html) > MOST_CHARACTERS)
     stack: list[Element] = []
     names: Counter[str] = Counter()  # of the elements on the stack
@@ -79,7 +88,7 @@ def read_page(html: str) -> Page:
                 if len(page.elements) >= MOST_ELEMENTS:
                     page.cut = True
                     break
-                _open(page, stack, names, token)
+                _open(page, stack, names, styles, token)
             case Close():
                 _close(stack, names, token.name)
     for sheet in sheets:
@@ -88,7 +97,7 @@ def read_page(html: str) -> Page:
     return page
 
 
-def _open(page: Page, stack: list[Element], names: Counter[str], tag: Open) -> None:
+def _open(page: Page, stack: list[Element], names: Counter[str], styles: _Styles, tag: Open) -> None:
     if stack and stack[-1].name in _ENDS.get(tag.name, ()):
         names[stack.pop().name] -= 1
     attributes = {name: value[:LONGEST_VALUE] for name, value in tag.attributes.items()}
@@ -99,7 +108,7 @@ def _open(page: Page, stack: list[Element], names: Counter[str], tag: Open) -> N
         parent,
         len(page.elements),
         depth=parent.depth + 1 if parent else 0,
-        style=css.declarations(attributes["style"]) if attributes.get("style") else (),
+        style=styles[attributes["style"]] if attributes.get("style") else (),
     )
     page.elements.append(element)
     if tag.name in VOID:

@@ -2,14 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
 from typing import Final
 
 from newsletter.core.colour import BLACK, WHITE, Colour, first_colour, read_colour
 from newsletter.issues.preflight.css import Rule
-from newsletter.issues.preflight.matching import Matcher
+from newsletter.issues.preflight.matching import Applied, Matcher
 from newsletter.issues.preflight.page import Element, Page
 
 LOOKED_AT: Final = frozenset(
@@ -67,20 +68,20 @@ class Said:
     element: Element
 
 
-def has_dark(page: Page) -> bool:
-    return any(_is_dark(rule) for rule in page.rules)
-
-
-def texts(page: Page, theme: Theme) -> list[Said]:
-    """What a reader sees of the text, in its order."""
-    looks = _looks(page, theme)
-    return [
-        Said(text, look, element)
-        for element, look in zip(page.elements, looks, strict=True)
-        if look.seen and element.name not in UNSEEN
-        for text in element.texts
-        if has_signs(text)
-    ]
+def texts(page: Page) -> tuple[list[Said], list[Said]]:
+    """What a reader sees of the text, in its order: by day, and at night, where nothing is told of a page that is the
+    same. What its rules mean is found out for both at once.
+    """
+    plain = _told(rule for rule in page.rules if all(_always(condition) for condition in rule.conditions))
+    dark = _told(rule for rule in page.rules if _is_dark(rule))
+    matcher = Matcher([*plain, *dark])
+    by_day, by_night = _Sight(Theme.LIGHT), _Sight(Theme.DARK)
+    for element in page.elements:
+        hints, applied = list(_hints(element)), list(matcher.declarations_for(element))
+        by_day.look_at(element, _values(element, hints, (item for item in applied if item.rule < len(plain))))
+        if dark:
+            by_night.look_at(element, _values(element, hints, applied))
+    return by_day.said, by_night.said
 
 
 def has_signs(text: str) -> bool:
@@ -88,20 +89,32 @@ def has_signs(text: str) -> bool:
     return any(not sign.isspace() and unicodedata.category(sign) not in ("Cf", "Mn", "Cc") for sign in text)
 
 
-def _looks(page: Page, theme: Theme) -> list[Look]:
-    matcher = Matcher(_rules(page, theme))
-    dark = theme is Theme.DARK
-    start = Look(WHITE if dark else BLACK, BLACK if dark else WHITE, DEFAULT_SIZE, bold=False, hidden=False)
-    looks: list[Look] = []
-    for element in page.elements:
-        above = looks[element.parent.place] if element.parent else start
-        looks.append(_look(element, _values(element, matcher), above, theme))
-    return looks
+class _Sight:
+    """How a page looks in one theme, element by element."""
+
+    def __init__(self, theme: Theme) -> None:
+        dark = theme is Theme.DARK
+        self._theme = theme
+        self._start = Look(WHITE if dark else BLACK, BLACK if dark else WHITE, DEFAULT_SIZE, bold=False, hidden=False)
+        self._looks: list[Look] = []
+        self.said: list[Said] = []
+
+    def look_at(self, element: Element, values: Mapping[str, str]) -> None:
+        """The next element of the page, in its order."""
+        above = self._looks[element.parent.place] if element.parent else self._start
+        look = _look(element, values, above, self._theme)
+        self._looks.append(look)
+        if look.seen and element.name not in UNSEEN:
+            self.said += [Said(text, look, element) for text in element.texts if has_signs(text)]
 
 
-def _rules(page: Page, theme: Theme) -> list[Rule]:
-    plain = [rule for rule in page.rules if all(_always(condition) for condition in rule.conditions)]
-    return plain + [rule for rule in page.rules if _is_dark(rule)] if theme is Theme.DARK else plain
+def _told(rules: Iterable[Rule]) -> list[Rule]:
+    """The rules without what is not looked at; those that then say nothing are left out."""
+    kept = (
+        replace(rule, declarations=tuple([item for item in rule.declarations if item.name in LOOKED_AT]))
+        for rule in rules
+    )
+    return [rule for rule in kept if rule.declarations]
 
 
 def _always(condition: str) -> bool:
@@ -112,20 +125,19 @@ def _is_dark(rule: Rule) -> bool:
     return any("prefers-color-scheme" in item and "dark" in item for item in map(str.lower, rule.conditions))
 
 
-def _values(element: Element, matcher: Matcher) -> dict[str, str]:
+def _values(element: Element, hints: Iterable[tuple[str, str]], applied: Iterable[Applied]) -> dict[str, str]:
     """What counts of each property: attributes, then rules, then the element's own style, then what is important."""
     found: list[tuple[tuple[bool, bool, int, int], str, str]] = [
-        ((False, False, -1, 0), name, value) for name, value in _hints(element)
+        ((False, False, -1, 0), name, value) for name, value in hints
     ]
     for order, item in enumerate(element.style):
-        found.append(((item.important, True, 0, order), item.name, item.value))
-    for applied in matcher.declarations_for(element):
-        important, specificity, order = applied.weight
-        found.append(((important, False, specificity, order), applied.declaration.name, applied.declaration.value))
+        if item.name in LOOKED_AT:
+            found.append(((item.important, True, 0, order), item.name, item.value))
+    for one in applied:
+        important, specificity, order = one.weight
+        found.append(((important, False, specificity, order), one.declaration.name, one.declaration.value))
     values: dict[str, str] = {}
-    for _weight, name, value in sorted(found, key=lambda item: item[0]):
-        if name not in LOOKED_AT:
-            continue
+    for _weight, name, value in sorted(found, key=itemgetter(0)):
         if name == "background":  # says all of them
             values.pop("background-color", None)
             values.pop("background-image", None)
