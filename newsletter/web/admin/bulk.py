@@ -1,7 +1,5 @@
 """One thing done to many readers: asked, counted, confirmed, watched, taken back."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +20,7 @@ from newsletter.transfer import exports
 from newsletter.web.admin import finding, guard
 from newsletter.web.admin.formats import zone
 from newsletter.web.admin.room import admin, enter
+from newsletter.web.admin.sheet import sheet
 from newsletter.web.context import installation
 from newsletter.web.language import NAMES
 
@@ -39,16 +38,11 @@ def export_subscribers(slug: str) -> Response:
         newsletter = enter(session, slug)
         find = finding.find_in(request.args, newsletter.id)
 
-    def lines() -> Iterator[str]:
+    def rows() -> Iterator[list[str]]:
         with database.reading() as session:
-            for row in exports.found(session, find):
-                line = io.StringIO()
-                csv.writer(line, lineterminator="\r\n").writerow(row)
-                yield line.getvalue()
+            yield from exports.found(session, find)
 
-    name = f"{slug}-{guard.now():%Y-%m-%d}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Response(lines(), mimetype="text/csv", headers=headers)
+    return sheet(f"{slug}-{guard.now():%Y-%m-%d}", rows())
 
 
 @admin.get(f"{BASE}/bulk")

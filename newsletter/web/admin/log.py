@@ -1,22 +1,20 @@
 """Who did what: by person, subject and period, on pages and as a file."""
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from flask import Response, render_template, request, stream_with_context, url_for
+from flask import Response, render_template, request, url_for
 
 from newsletter.accounts import log as reading
 from newsletter.accounts.log import Wanted
 from newsletter.accounts.models import AuditEvent
 from newsletter.accounts.permissions import Permission
 from newsletter.core.i18n import gettext as _
-from newsletter.transfer.exports import safe
 from newsletter.web.admin import guard, log_words, paging
 from newsletter.web.admin.formats import zone
 from newsletter.web.admin.room import admin
+from newsletter.web.admin.sheet import sheet
 from newsletter.web.context import installation
 
 ARGUMENTS = ("person", "subject", "id", "since", "until")
@@ -48,18 +46,12 @@ def log() -> str:
 @guard.requires(Permission.MANAGE_USERS)
 def log_file() -> Response:
     """All that fits, written while it is read."""
-    answer = Response(stream_with_context(_lines(_wanted(_asked()))), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = 'attachment; filename="log.csv"'
-    return answer
+    return sheet("log", _rows(_wanted(_asked())))
 
 
-def _lines(wanted: Wanted) -> Iterator[str]:
-    yield "\ufeff"  # without it, spreadsheets take UTF-8 for something else
-    yield _line(
-        [_("When (UTC)"), _("Who"), _("What"), _("Action"), _("About"), _("Number"), _("Changes"), _("Details")]
-    )
-    for event in reading.every(installation().database, wanted):
-        yield _line(_cells(event))
+def _rows(wanted: Wanted) -> Iterator[list[str]]:
+    yield [_("When (UTC)"), _("Who"), _("What"), _("Action"), _("About"), _("Number"), _("Changes"), _("Details")]
+    yield from map(_cells, reading.every(installation().database, wanted))
 
 
 def _cells(event: AuditEvent) -> list[str]:
@@ -74,12 +66,6 @@ def _cells(event: AuditEvent) -> list[str]:
         changed,
         "; ".join(f"{name}: {said}" for name, said in log_words.remarks(event.details)),
     ]
-
-
-def _line(cells: list[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow([safe(cell) for cell in cells])
-    return text.getvalue()
 
 
 def _asked() -> dict[str, str]:

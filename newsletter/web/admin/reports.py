@@ -1,10 +1,6 @@
 """What became of issues: a newsletter's over time, and one issue in full; each as a file for a spreadsheet too."""
 
-import csv
-import io
-from collections.abc import Iterable, Iterator
-
-from flask import Response, redirect, render_template, stream_with_context, url_for
+from flask import Response, redirect, render_template, url_for
 from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -15,11 +11,10 @@ from newsletter.issues import queries
 from newsletter.newsletters.models import Measure
 from newsletter.reports import issues, sheets
 from newsletter.reports.issues import IssueReport
-from newsletter.reports.sheets import Row
 from newsletter.tracking import queries as tracking
-from newsletter.transfer.exports import safe
 from newsletter.web.admin import guard, paging
 from newsletter.web.admin.room import admin, enter, enter_by_id
+from newsletter.web.admin.sheet import sheet
 from newsletter.web.context import installation
 
 CHARTED = 30  # issues
@@ -49,7 +44,7 @@ def reports_sheet(slug: str) -> Response:
     with installation().database.reading() as session:
         newsletter = enter(session, slug)
         rows = list(sheets.of_newsletter(session, newsletter.id))
-    return _sheet(f"{slug}-issues", rows)
+    return sheet(f"{slug}-issues", rows)
 
 
 @admin.get("/issues/<int:issue_id>/report")
@@ -86,13 +81,13 @@ def report_sheet(issue_id: int, kind: str) -> Response | AnyResponse:
         newsletter = enter_by_id(session, issue.newsletter_id)
         name = f"{newsletter.slug}-{issue.number}-{kind}"
         if kind == "links":
-            return _sheet(name, list(sheets.links_of(session, issue)))
+            return sheet(name, list(sheets.links_of(session, issue)))
         if kind == "domains":
-            return _sheet(name, list(sheets.domains_of(session, issue)))
+            return sheet(name, list(sheets.domains_of(session, issue)))
     if kind == "deliveries":
         if not guard.may(Permission.MANAGE_SUBSCRIBERS):
             raise Forbidden(_("Your role does not show readers. Ask an owner."))
-        return _sheet(name, sheets.deliveries_of(installation().database.reading, issue_id))
+        return sheet(name, sheets.deliveries_of(installation().database.reading, issue_id))
     return redirect(url_for("admin.report", issue_id=issue_id), 303)
 
 
@@ -103,23 +98,3 @@ def _total(found: list[IssueReport]) -> dict[str, int]:
         "complained": sum(report.outcome.complained for report in found),
         "left": sum(report.left for report in found),
     }
-
-
-def _sheet(name: str, rows: Iterable[Row]) -> Response:
-    """Rows as a file that every spreadsheet opens: UTF-8 with its mark, written while it is sent."""
-    answer = Response(stream_with_context(_lines(rows)), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return answer
-
-
-def _lines(rows: Iterable[Row]) -> Iterator[str]:
-    yield "\ufeff"
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    for row in rows:
-        writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in row])
-        if buffer.tell() > 16_000:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
