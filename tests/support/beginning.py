@@ -41,8 +41,7 @@ class Beginning:
                 shutil.rmtree(self._database.parent / left, ignore_errors=True)
             _copy(self._kept, self._database)
             self.service.start()
-        else:
-            _copy(self._kept, self._database)
+        _copy(self._kept, self._database)  # also after a start, which gives staff another link
         for item in self._mailbox.iterdir():
             item.unlink()
 
