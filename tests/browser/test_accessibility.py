@@ -55,7 +55,7 @@ PAGES = [
 ]
 MOST = 120_000  # octets of a first load, compressed
 STEADY = 0.01  # most that a page may shift in its first moments, as the browser counts it
-MOMENTS = 1500  # milliseconds
+MOMENTS = 800  # milliseconds
 SHIFTED = """async (until) => {
   const found = [];
   const note = (list) => { for (const item of list.getEntries()) if (!item.hadRecentInput) found.push(item); };
