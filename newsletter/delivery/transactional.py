@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -17,6 +17,7 @@ from newsletter.delivery.decide import is_about_relay
 from newsletter.delivery.models import DeliveryStatus, TransactionalMail
 from newsletter.mail import dkim, verp
 from newsletter.mail.headers import Mailbox
+from newsletter.mail.identity import Identity
 from newsletter.mail.message import (
     MessageHeaders,
     boundary_for,
@@ -40,13 +41,10 @@ class Letter:
     mail.message.transactional_headers.
     """
 
-    sender: Mailbox
-    bounce_domain: str
+    by: Identity
     subject: str
     html: str
     text: str
-    keys: Sequence[dkim.DkimKey]
-    reply_to: Mailbox | None = None
     form_sub: str = ""
 
 
@@ -157,23 +155,23 @@ def _take(
 
 
 def _write(mail: TransactionalMail, letter: Letter, secret: bytes) -> tuple[Envelope, bytes]:
-    domain = letter.sender.address.rpartition("@")[2]
+    domain = letter.by.sender.address.rpartition("@")[2]
     identifier = message_id(KIND, mail.id, secret, domain)
     boundary = boundary_for(identifier)
     fields = transactional_headers(
         MessageHeaders(
             date=mail.created_at,
-            sender=letter.sender,
+            sender=letter.by.sender,
             recipient=Mailbox(mail.email),
             subject=letter.subject,
             message_id=identifier,
-            reply_to=letter.reply_to,
+            reply_to=letter.by.reply_to,
         ),
         form_sub=letter.form_sub,
     )
     body = encode_alternative(letter.text, letter.html, boundary)
-    message = dkim.sign(build_message(fields, body, boundary), letter.keys, mail.created_at)
-    sender = verp.transactional_sender(mail.id, secret, letter.bounce_domain)
+    message = dkim.sign(build_message(fields, body, boundary), letter.by.keys, mail.created_at)
+    sender = verp.transactional_sender(mail.id, secret, letter.by.bounce_domain)
     return Envelope(sender=sender, recipient=mail.email, envelope_id=identifier.strip("<>").partition("@")[0]), message
 
 

@@ -1,6 +1,7 @@
 """Answers that people write to where only machines answer: they go to the editor."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
@@ -77,15 +78,8 @@ class ReplyMails:
             title=_one_line(message.get("subject")),
             text=body_text(message),
         )
-        return Letter(
-            sender=Mailbox(newsletter.from_address, newsletter.from_name),
-            bounce_domain=senders.bounce_domain(newsletter.domain),
-            subject=rendered.subject,
-            html=rendered.html,
-            text=rendered.text,
-            keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
-            reply_to=_answer_to(message, newsletter),
-        )
+        by = replace(senders.identity(session, newsletter, self._here.vault), reply_to=_answer_to(message, newsletter))
+        return Letter(by, rendered.subject, rendered.html, rendered.text)
 
 
 def body_text(message: Received) -> str:

@@ -16,7 +16,6 @@ from newsletter.delivery.transactional import Letter
 from newsletter.issues import approvals, pool, preview, rulings, standing
 from newsletter.issues.editing import article_ids, check_texts_of
 from newsletter.issues.models import Issue, IssueStatus
-from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Edition, Newsletter
@@ -113,15 +112,8 @@ class ReviewMails:
         return self._signed(session, newsletter, subject=rendered.subject, html=rendered.html, text=rendered.text)
 
     def _signed(self, session: Session, newsletter: Newsletter, *, subject: str, html: str, text: str) -> Letter:
-        return Letter(
-            sender=Mailbox(newsletter.from_address, newsletter.from_name),
-            bounce_domain=senders.bounce_domain(newsletter.domain),
-            subject=subject,
-            html=html,
-            text=text,
-            keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
-            reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
-        )
+        by = senders.identity(session, newsletter, self._here.vault)
+        return Letter(by, subject, html, text)
 
 
 def _stories(session: Session, issue: Issue) -> list[tuple[str, str]]:

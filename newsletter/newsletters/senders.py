@@ -15,8 +15,10 @@ from newsletter.core.errors import NotFoundError, RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.tokens import Vault
 from newsletter.mail import dkim
+from newsletter.mail.headers import Mailbox
+from newsletter.mail.identity import Identity
 from newsletter.newsletters import providers
-from newsletter.newsletters.models import SenderDomain, SigningKey
+from newsletter.newsletters.models import Newsletter, SenderDomain, SigningKey
 
 # Two signatures on each message (RFC 8463 section 3): Ed25519 for verifiers that know it, RSA for all the others.
 ALGORITHMS = {"r": dkim.Algorithm.RSA, "e": dkim.Algorithm.ED25519}
@@ -56,6 +58,16 @@ class ShownKey:
     name: str
     value: str
     retired_at: datetime | None
+
+
+def identity(session: Session, newsletter: Newsletter, vault: Vault) -> Identity:
+    """As whom a newsletter writes to a single person."""
+    return Identity(
+        Mailbox(newsletter.from_address, newsletter.from_name),
+        bounce_domain(newsletter.domain),
+        signing_keys(session, newsletter.domain, vault),
+        Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
+    )
 
 
 def bounce_domain(domain: str) -> str:

@@ -13,7 +13,6 @@ from newsletter.core.templating import render_mail
 from newsletter.core.tokens import hash_token
 from newsletter.delivery.models import TransactionalMail
 from newsletter.delivery.transactional import Letter
-from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.staff.invitations import PURPOSE
@@ -55,12 +54,5 @@ class StaffMails:
             url=self._here.links.password(token),
             expires_at=format_datetime(link.expires_at, mail.language, ZoneInfo(newsletter.timezone)),
         )
-        return Letter(
-            sender=Mailbox(newsletter.from_address, newsletter.from_name),
-            bounce_domain=senders.bounce_domain(newsletter.domain),
-            subject=rendered.subject,
-            html=rendered.html,
-            text=rendered.text,
-            keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
-            reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
-        )
+        by = senders.identity(session, newsletter, self._here.vault)
+        return Letter(by, rendered.subject, rendered.html, rendered.text)

@@ -15,7 +15,6 @@ from newsletter.core.tokens import hash_token
 from newsletter.core.urls import CONFIRM as CONFIRM_PURPOSE
 from newsletter.delivery.models import TransactionalMail
 from newsletter.delivery.transactional import Letter
-from newsletter.mail.headers import Mailbox
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import senders
 from newsletter.newsletters.models import Newsletter
@@ -78,15 +77,8 @@ class SubscriptionMails:
             paint=paint_for(newsletter),
             **values,
         )
-        return Letter(
-            sender=Mailbox(newsletter.from_address, newsletter.from_name),
-            bounce_domain=senders.bounce_domain(newsletter.domain),
-            subject=rendered.subject,
-            html=rendered.html,
-            text=rendered.text,
-            keys=senders.signing_keys(session, newsletter.domain, self._here.vault),
-            reply_to=Mailbox(newsletter.reply_to) if newsletter.reply_to else None,
-        )
+        by = senders.identity(session, newsletter, self._here.vault)
+        return Letter(by, rendered.subject, rendered.html, rendered.text)
 
 
 def _moment(moment: datetime, newsletter: Newsletter, language: str) -> str:

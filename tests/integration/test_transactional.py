@@ -10,6 +10,7 @@ from newsletter.delivery import transactional
 from newsletter.delivery.models import DeliveryStatus, TransactionalMail
 from newsletter.delivery.transactional import Letter, Mailer
 from newsletter.mail.headers import Mailbox
+from newsletter.mail.identity import Identity
 from newsletter.mail.transport import Transport
 from newsletter.newsletters import senders
 from newsletter.subscriptions import confirm, signup
@@ -55,7 +56,7 @@ def queue(newsroom: Newsroom, kind: str, email: str = AMA) -> None:
 
 
 def plain(session: Session, mail: TransactionalMail) -> Letter | None:
-    return Letter(Mailbox(f"desk@{DOMAIN}"), f"bounces.{DOMAIN}", "Bonjour", "<p>Bonjour</p>", "Bonjour", ())
+    return Letter(Identity(Mailbox(f"desk@{DOMAIN}"), f"bounces.{DOMAIN}"), "Bonjour", "<p>Bonjour</p>", "Bonjour")
 
 
 def silent(session: Session, mail: TransactionalMail) -> Letter | None:
