@@ -26,11 +26,11 @@ def set_up_pages(app: Flask) -> None:
     # Sentences are filled before they are escaped, so that a value can never bring markup along.
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=False)  # type: ignore[attr-defined]
     environment.globals.update(bar_parts=bar_parts, word=words.word, day=day, moment=moment, clock=clock, marked=marked)
-    environment.globals.update(answers=answers)
+    environment.globals.update(answering=answering)
     environment.globals.update(chart_points=chart_points, next_run=wishes.next_run, hour_choices=wishes.hour_choices)
 
 
-def answers() -> str:
+def answering() -> str:
     """What this page answers: "" a visit, "form" what was sent, "form here" where a visit would be answered too."""
     if request.method != "POST":
         return ""

@@ -27,7 +27,7 @@ def test_an_editor_looks_at_each_edition(house: House, editor: Staff):
     editor.get(ISSUES)
     draft = editor.post(ISSUES).request.path
     editor.get(f"{draft}?edition=light")
-    assert 'data-swap aria-current="true">légère' in editor.page
+    assert 'data-swap aria-current="true">Légère' in editor.page
     editor.get(frame_in(editor.page))
     assert "Le pont rouvre." in editor.page
     assert "On y passe" not in editor.page.split("<h1")[1]  # the preheader has more of a single story
