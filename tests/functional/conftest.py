@@ -25,20 +25,26 @@ from newsletter.core.clock import utc_now
 from newsletter.core.database import open_database
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import PREFIX, load_settings
+from newsletter.core.tokens import Vault
 from newsletter.issues import digest, dispatch
 from newsletter.issues.models import Trigger
 from newsletter.mail import mailbox
 from newsletter.mail.mailbox import ParsedMessage
 from newsletter.newsletters import queries as newsletters
+from newsletter.newsletters import senders
 from newsletter.newsletters.editing import NewsletterValues, create_newsletter
 from newsletter.subscriptions import staff as subscribing
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.web.app import create_app
 from newsletter.web.context import WebApp
+from newsletter.web.metrics import Meters
+from newsletter.web.public.following import set_up_following
 from worker import letters, runtime
 from worker.tasks import deliveries, issues, transactional
 
-SITE = "http://news.example"
+DOMAIN = "news.example"
+SITE = f"http://{DOMAIN}"
+SECRET = "a-secret-key-for-tests-that-is-long-enough"
 
 
 @dataclass
@@ -130,12 +136,24 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "newsletter.db"
     database = open_database(f"sqlite:///{path}")
     migrations.upgrade(database.engine)
+    with database.unit() as session:  # its RSA keys take longer to make than most tests
+        senders.ensure_domain(session, DOMAIN, vault=Vault(SECRET), now=utc_now())
     database.dispose()  # closing the last connection folds the write-ahead log into the file
     return path
 
 
+@pytest.fixture(scope="session")
+def pages(empty_database: Path) -> WebApp:
+    """The web application, put together and its templates compiled once; each test puts its installation behind it."""
+    settings = load_settings(
+        {PREFIX + "DATA_DIR": str(empty_database.parent), PREFIX + "BASE_URL": SITE, PREFIX + "SECRET_KEY": SECRET},
+        env_file=None,
+    )
+    return create_app(settings)
+
+
 @pytest.fixture
-def house(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(tmp_path: Path, empty_database: Path, pages: WebApp, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """An installation with one French newsletter, `depeche`, and a relay that takes everything."""
     shutil.copy(empty_database, tmp_path / "newsletter.db")
     box = mailbox.serve(tmp_path / "letters", socket.create_server(("127.0.0.1", 0)))
@@ -143,7 +161,7 @@ def house(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch)
         "DATA_DIR": str(tmp_path),
         "BASE_URL": SITE,
         "SMTP_URL": f"smtp://127.0.0.1:{box.port}",
-        "SECRET_KEY": "a-secret-key-for-tests-that-is-long-enough",
+        "SECRET_KEY": SECRET,
     }
     for name, value in environment.items():
         monkeypatch.setenv(PREFIX + name, value)
@@ -152,7 +170,10 @@ def house(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(runtime, "installation", lambda: installation)
     letters.writers.cache_clear()
     runtime.office.cache_clear()
-    made = House(installation, create_app(settings, installation, mailbox=tmp_path / "letters"), tmp_path / "letters")
+    pages.installation, pages.mailbox = installation, tmp_path / "letters"
+    pages.extensions["meters"] = Meters(installation.database)
+    set_up_following(pages)
+    made = House(installation, pages, tmp_path / "letters")
     made.add_newsletter("depeche", "La Dépêche du soir", language="fr", publisher="Le Courrier du Zio")
     yield made
     installation.database.dispose()
