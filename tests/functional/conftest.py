@@ -26,6 +26,7 @@ from newsletter.core.database import open_database
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import PREFIX, load_settings
 from newsletter.core.tokens import Vault
+from newsletter.delivery import engine
 from newsletter.issues import digest, dispatch
 from newsletter.issues.models import Trigger
 from newsletter.mail import mailbox
@@ -168,6 +169,7 @@ def house(tmp_path: Path, empty_database: Path, pages: WebApp, monkeypatch: pyte
     settings = load_settings(env_file=None)
     installation = open_installation(settings)
     monkeypatch.setattr(runtime, "installation", lambda: installation)
+    monkeypatch.setattr(engine, "LINGER", 0.0)  # nobody else posts while a test waits for the jobs
     letters.writers.cache_clear()
     runtime.office.cache_clear()
     pages.installation, pages.mailbox = installation, tmp_path / "letters"
