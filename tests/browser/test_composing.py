@@ -18,6 +18,7 @@ def editor(site: Site, new_page: NewPage) -> Page:
     sign_in(page, site)
     page.get_by_role("button", name="Composer un numéro").click()
     expect(page.locator("#articles .piece")).to_have_count(5)
+    page.wait_for_load_state("load")  # scripts too
     return page
 
 
