@@ -62,9 +62,13 @@ def _finding(feature: dict[str, Any], where: str) -> Finding | None:
 
 def _used(page: Page) -> Iterator[tuple[str, str]]:
     """(key, where) of what the message uses."""
+    known: set[tuple[str, int]] = set()  # a style attribute is read once, so the same one is the same object
     for element in page.elements:
         yield from _of_element(element)
-        yield from _of_declarations(element.style, f"<{element.name} style>")
+        style = (element.name, id(element.style))
+        if style not in known:
+            known.add(style)
+            yield from _of_declarations(element.style, f"<{element.name} style>")
     for rule in page.rules:
         yield from _of_rule(rule)
         yield from _of_declarations(rule.declarations, rule.selector or rule.conditions[-1])
