@@ -6,34 +6,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewPage
-from tests.browser.test_first_issue import PASSWORD, send
-from tests.support.service import ONE_MACHINE, Service
+from tests.browser.conftest import NewPage, Site
+from tests.browser.test_first_issue import send, sign_in
+from tests.support.service import Service
 
 READERS = 400
 
 
 @pytest.fixture
-def service(tmp_path: Path):  # type: ignore[no-untyped-def]
-    made = Service(tmp_path, ONE_MACHINE, {"SMTP_URL": "", "BASE_URL": ""})
-    made.environment["LC_ALL"] = "fr_FR.UTF-8"
-    made.start()
-    try:
-        readers = tmp_path / "readers.csv"
-        readers.write_text("email\n" + "".join(f"lectrice{n}@d{n % 3}.example\n" for n in range(READERS)))
-        made.command("subscribers", "import", str(readers), "--newsletter", "depeche", "--status", "active")
-        made.command("relays", "limit", "--per-second", "20")
-        yield made
-    finally:
-        made.close()
-
-
-def enter(page: Page, service: Service) -> None:
-    link = service.eventually(lambda: re.search(r"http://\S+/admin/password/\S+", service.log)).group()
-    page.goto(link)
-    page.locator("input[type=password]").fill(PASSWORD)
-    page.locator("button.primary").click()
-    page.wait_for_url("**/admin/")
+def service(site: Site, tmp_path: Path) -> Service:
+    """The service with many readers, and a relay that takes twenty messages a second."""
+    readers = tmp_path / "readers.csv"
+    readers.write_text("email\n" + "".join(f"lectrice{n}@d{n % 3}.example\n" for n in range(READERS)))
+    site.service.command("subscribers", "import", str(readers), "--newsletter", "depeche", "--status", "active")
+    site.service.command("relays", "limit", "--per-second", "20")
+    return site.service
 
 
 def sent(page: Page) -> int:
@@ -41,9 +28,11 @@ def sent(page: Page) -> int:
     return int(re.sub(r"\D", "", text))
 
 
-def test_an_issue_is_slowed_down_paused_and_resumed_and_a_reader_is_found(service: Service, new_page: NewPage) -> None:
+def test_an_issue_is_slowed_down_paused_and_resumed_and_a_reader_is_found(
+    site: Site, service: Service, new_page: NewPage
+) -> None:
     page = new_page()
-    enter(page, service)
+    sign_in(page, site)
     page.get_by_role("button", name="Composer un numéro").click()
     send(page)
     expect(page.locator("#live-domains")).to_contain_text("d0.example", timeout=20_000)
@@ -85,9 +74,11 @@ def test_an_issue_is_slowed_down_paused_and_resumed_and_a_reader_is_found(servic
     expect(page.locator("#support-text")).to_contain_text("Message-ID: <")
 
 
-def test_relays_and_incoming_mail_fit_a_phone_and_work_without_script(service: Service, new_page: NewPage) -> None:
+def test_relays_and_incoming_mail_fit_a_phone_and_work_without_script(
+    site: Site, service: Service, new_page: NewPage
+) -> None:
     page = new_page(java_script_enabled=False, viewport={"width": 320, "height": 640}, color_scheme="dark")
-    enter(page, service)
+    sign_in(page, site)
     for path in ("relays", "relays/new", "incoming"):
         page.goto(f"http://localhost:{service.port}/admin/{path}")
         wide = page.locator("main").evaluate("element => document.documentElement.scrollWidth > window.innerWidth")
