@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from newsletter.core.i18n import LOCALES, format_date, ngettext
 from newsletter.core.i18n import gettext as _
-from newsletter.newsletters.editions import Edition
+from newsletter.newsletters.editions import Edition, edition_names
 from newsletter.subscriptions.segments.rule import Condition, Field, Kind, Op, Way
 
 Choices = list[tuple[str, str]]
@@ -161,13 +161,10 @@ class _Edition(Asked):
         return _("Edition")
 
     def said(self, item: Condition, known: Names) -> str:
-        return _("has chosen the edition “%(edition)s”", edition=self._words()[Edition(str(item.value))])
+        return _("has chosen the edition “%(edition)s”", edition=edition_names()[Edition(str(item.value))])
 
     def choices(self, known: Names) -> Choices | None:
-        return [(item.value, words) for item, words in self._words().items()]
-
-    def _words(self) -> dict[Edition, str]:
-        return {Edition.FULL: _("full"), Edition.LIGHT: _("light"), Edition.TEXT: _("text only")}
+        return [(item.value, words) for item, words in edition_names().items()]
 
 
 class _Joined(Asked):

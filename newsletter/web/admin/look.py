@@ -21,7 +21,7 @@ from newsletter.issues import dressing, wardrobe
 from newsletter.issues.content import Dress
 from newsletter.issues.preflight import wording
 from newsletter.issues.wardrobe import Fitting
-from newsletter.newsletters.editions import Edition
+from newsletter.newsletters.editions import Edition, edition_names
 from newsletter.newsletters.look import (
     HOUSE_DARK,
     HOUSE_LOOK,
@@ -42,7 +42,6 @@ from newsletter.newsletters.wording import ValuesError
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter
 from newsletter.web.admin.typed import whole_number
-from newsletter.web.admin.variants import edition_names
 from newsletter.web.context import installation
 from newsletter.web.language import NAMES
 from newsletter.web.security import allow, as_mail

@@ -18,10 +18,10 @@ from newsletter.core.templating import RenderedMail
 from newsletter.issues import as_reader, editing, preview, queries, trying
 from newsletter.issues.as_reader import AsReader
 from newsletter.issues.models import Issue
-from newsletter.newsletters.models import Edition, Newsletter
+from newsletter.newsletters.editions import Edition, edition_names
+from newsletter.newsletters.models import Newsletter
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter_by_id
-from newsletter.web.admin.variants import edition_names
 from newsletter.web.context import installation
 from newsletter.web.language import NAMES
 from newsletter.web.security import as_mail

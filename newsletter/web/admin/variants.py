@@ -4,9 +4,8 @@ from flask import Response, render_template, request, url_for
 from werkzeug.exceptions import NotFound
 
 from newsletter.accounts.permissions import Permission
-from newsletter.core.i18n import gettext as _
 from newsletter.issues import queries, variants
-from newsletter.newsletters.editions import Edition
+from newsletter.newsletters.editions import edition_names
 from newsletter.web.admin import guard
 from newsletter.web.admin.room import admin, enter_by_id
 from newsletter.web.context import installation
@@ -60,8 +59,3 @@ def variant_message(issue_id: int, variant_id: int) -> Response:
         enter_by_id(session, queries.by_id(session, issue_id).newsletter_id)
         mail = variants.mail_of(session, issue_id, variant_id, installation().links)
     return as_mail(mail.html)
-
-
-def edition_names() -> dict[Edition, str]:
-    """What editions are called."""
-    return {Edition.FULL: _("full"), Edition.LIGHT: _("light"), Edition.TEXT: _("text only")}
