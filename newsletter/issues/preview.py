@@ -154,14 +154,15 @@ class Typesetters:
         self, session: Session, issue: Issue, newsletter: Newsletter, links: Links, *, plain: bool = False
     ) -> None:
         self._make = partial(typesetter, session, issue, newsletter, links=links, plain=plain)
-        self._made: dict[str, Typesetter] = {}
+        self._made: dict[str, dict[Edition, Typesetter]] = {}
 
     def of(self, language: str, edition: Edition) -> Typesetter:
-        """A typesetter of this language and edition."""
-        known = self._made.get(language)
-        if known is None:
-            self._made[language] = known = self._make(language=language, edition=edition)
-        return known if known.edition is edition else known.in_edition(edition)
+        """The typesetter of this language and edition."""
+        made = self._made.setdefault(language, {})
+        if edition not in made:
+            kin = next(iter(made.values()), None)
+            made[edition] = kin.in_edition(edition) if kin else self._make(language=language, edition=edition)
+        return made[edition]
 
 
 def set_mail(setter: Typesetter, held: Sequence[int]) -> RenderedMail:

@@ -68,7 +68,7 @@ class Serving:
         self._links = links
         self._now = now
         self._typesetters = Typesetters(session, issue, newsletter, links, plain=plain)
-        self._setters: dict[tuple[str, Edition], Typesetter] = {}
+        self._tried: set[tuple[str, Edition]] = set()
         self._blocks: dict[str, int] = {}
         self._book = LinkBook(links.site_url)
         self._choices: dict[int, Choice] = {}
@@ -192,9 +192,8 @@ class Serving:
         """Made when the first readers of a language and an edition come up, and tried on everything that they could
         get.
         """
-        setter = self._setters.get((language, edition))
-        if setter is None:
-            setter = self._typesetters.of(language, edition)
+        setter = self._typesetters.of(language, edition)
+        if (language, edition) not in self._tried:
             sample = preview.set_strictly(setter, self._pick(None, language, frozenset()))
             try:
                 check_mail(sample, self._issue, self._newsletter, links=self._links)
@@ -202,7 +201,7 @@ class Serving:
                 if setter.is_dressed:
                     raise LookFailedError(str(error)) from error
                 raise
-            self._setters[language, edition] = setter
+            self._tried.add((language, edition))
         return setter
 
     def _write(self, rows: list[dict[str, object]]) -> dict[str, int]:
@@ -224,7 +223,7 @@ class Serving:
     def _write_blocks(self, rows: list[dict[str, object]]) -> None:
         needed: dict[str, dict[str, object]] = {}
         for row in rows:
-            setter = self._setters[str(row["language"]), Edition(str(row["edition"]))]
+            setter = self._typesetters.of(str(row["language"]), Edition(str(row["edition"])))
             for key in _strings(row["blocks"]):
                 if key not in self._blocks and key not in needed:
                     block = setter.block(key)

@@ -66,7 +66,7 @@ class Typesetter:
         """`tidied`: the content's stories by article, where they were made tidy before."""
         self._content = content
         self._locale = locale
-        self.edition = edition
+        self._edition = edition
         self._number = content.number
         self._left_out = content.left_out
         self._frame = tidy(content)
@@ -93,7 +93,7 @@ class Typesetter:
         pieces = fit(
             partial(self._arrange, article_ids),
             partial(self._weigh, _bytes(subject) * SUBJECTS + _bytes(preheader)),
-            cards=0 if self.edition is Edition.LIGHT else most_cards(article_ids, self._headings),
+            cards=0 if self._edition is Edition.LIGHT else most_cards(article_ids, self._headings),
             shown=len(article_ids),
         )
         return SetIssue(subject, preheader, tuple([self._keys[piece] for piece in pieces if piece in self._keys]))
@@ -107,7 +107,7 @@ class Typesetter:
         return self._told.get(key)
 
     def _arrange(self, article_ids: Sequence[int], cards: int, shown: int) -> list[Piece]:
-        if self.edition is Edition.LIGHT:
+        if self._edition is Edition.LIGHT:
             layout = list_up(article_ids, self._headings, shown=shown)
         else:
             layout = lay_out(article_ids, self._headings, cards=cards, shown=shown)
@@ -122,7 +122,7 @@ class Typesetter:
 
     def _render(self, pieces: Iterable[Piece]) -> None:
         for piece, block in self._rendered(pieces).items():
-            key = f"{piece.kind}:{self._language}:{self.edition}:{piece.which}"
+            key = f"{piece.kind}:{self._language}:{self._edition}:{piece.which}"
             self._weights[piece] = len(block.html.encode())
             if block.html or block.text or block.web_html:
                 self._keys[piece] = key
@@ -145,7 +145,7 @@ class Typesetter:
 
     def undressed(self) -> "Typesetter":
         """The same in the house's look."""
-        return Typesetter(replace(self._content, dress=HOUSE), locale=self._locale, edition=self.edition)
+        return Typesetter(replace(self._content, dress=HOUSE), locale=self._locale, edition=self._edition)
 
     @property
     def is_dressed(self) -> bool:
