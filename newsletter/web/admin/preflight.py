@@ -57,19 +57,22 @@ class View:
 
 def known(session: Session, issue: Issue) -> View | None:
     """The findings of the last look; None when nobody has looked at the issue as it is now."""
-    return view_of(session, issue) if clearance.latest(session, issue) is not None else None
-
-
-def view_of(session: Session, issue: Issue) -> View:
-    """The findings of the last look, else what can be seen at once. That takes as long as some pages together."""
     run = clearance.latest(session, issue)
-    findings = clearance.findings_of(run) if run else inspection.look_at(session, issue)
+    return _view(session, issue, clearance.findings_of(run), run.finished_at) if run else None
+
+
+def at_once(session: Session, issue: Issue) -> View:
+    """What can be seen without a look; finding out takes as long as some pages together."""
+    return _view(session, issue, inspection.look_at(session, issue), None)
+
+
+def _view(session: Session, issue: Issue, findings: Sequence[Finding], checked_at: datetime | None) -> View:
     decided = clearance.overruled(session, issue)
     open_ = [item for item in fatal(findings) if decided is None or item.key not in decided.keys]
     return View(
         findings=[_shown(item) for item in findings],
         counts=counted(findings),
-        checked_at=run.finished_at if run else None,
+        checked_at=checked_at,
         overruled=decided,
         stops=bool(open_),
     )
@@ -92,7 +95,7 @@ def preflight(issue_id: int) -> str:
     with installation().database.reading() as session:
         issue = queries.by_id(session, issue_id)
         newsletter = enter_by_id(session, issue.newsletter_id)
-        view = view_of(session, issue)
+        view = known(session, issue) or at_once(session, issue)
     return render_template(
         "admin/preflight.html", issue=issue, newsletter=newsletter, preflight=view, waits=issue.status in editing.OPEN
     )
@@ -108,7 +111,7 @@ def preflight_box(issue_id: int) -> str | tuple[str, int]:
         view = known(session, issue)
         if view is None and request.args.get("known"):
             return "", 204
-        view = view or view_of(session, issue)
+        view = view or at_once(session, issue)
     waits = issue.status in editing.OPEN
     if view.checked_at is None and waits:
         look_soon(issue)

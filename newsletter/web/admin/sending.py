@@ -102,7 +102,7 @@ def ask_to_send(issue_id: int) -> Page:
             audience=queries.readers_of(session, found, now=guard.now()),
             size=len(mail.html.encode()) + len(mail.text.encode()),
             preflight=seen,
-            stops=clearance.in_the_way(session, found) if seen else clearance.without_readers(session, found),
+            stops=bool(seen and seen.stops) or bool(clearance.without_readers(session, found)),
             cooling=newsletter.cooling_minutes,
             kind="" if found.kind is IssueKind.DIGEST else standing.kind_in_words(found.kind),
         )
