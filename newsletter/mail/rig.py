@@ -39,19 +39,24 @@ def running() -> Iterator[Rig]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         rig = Rig(listener.getsockname()[1])
         loop = asyncio.new_event_loop()
+        ended = loop.create_future()
         # In a thread of its own from beginning to end: the one that asks may run a loop already.
-        thread = threading.Thread(target=_serve, args=(loop, listener, rig), name="rig", daemon=True)
+        thread = threading.Thread(target=_serve, args=(loop, listener, rig, ended), name="rig", daemon=True)
         thread.start()
         try:
             yield rig
         finally:
-            loop.call_soon_threadsafe(loop.stop)
+            # A future, since a loop may be stopped before it serves: a message that cannot be written never comes.
+            loop.call_soon_threadsafe(ended.set_result, None)
             thread.join()
 
 
-def _serve(loop: asyncio.AbstractEventLoop, listener: socket.socket, rig: Rig) -> None:
-    server = loop.run_until_complete(loop.create_server(lambda: Reception(rig.keep, LARGEST), sock=listener))
-    loop.run_forever()
-    server.close()
-    loop.run_until_complete(asyncio.sleep(0))
+def _serve(loop: asyncio.AbstractEventLoop, listener: socket.socket, rig: Rig, ended: asyncio.Future[None]) -> None:
+    async def until_ended() -> None:
+        server = await loop.create_server(lambda: Reception(rig.keep, LARGEST), sock=listener)
+        await ended
+        server.close()
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(until_ended())
     loop.close()

@@ -143,7 +143,8 @@ def test_nobody_overwrites_the_look_of_another_and_each_is_recorded(newsroom: Ne
     with pytest.raises(ConflictError):
         wear(newsroom, gazette, Dress(RED), seen=first)
     with newsroom.database.reading() as session:
-        events = session.scalars(select(AuditEvent).where(AuditEvent.action == "newsletter.look")).all()
+        looks = select(AuditEvent).where(AuditEvent.action == "newsletter.look").order_by(AuditEvent.id)
+        events = session.scalars(looks).all()
         assert [event.details["after"]["look"] for event in events][-1] == {"pictures": "none"}
         assert events[-1].details["before"]["look"]["footer"] == "Écrit à Lomé."
 
