@@ -72,4 +72,4 @@ def office() -> Office:
 
 def engine() -> Engine:
     """Raises OSError when the disk has no room for its journal."""
-    return Engine(office(), lambda leaving: Pump(leaving=leaving), stopping=stopping.is_set)
+    return Engine(office(), Pump, stopping=stopping.is_set)

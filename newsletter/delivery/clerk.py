@@ -59,8 +59,7 @@ class Clerk:
         return len(self._ended) + len(self._returned)
 
     def ended(self, item: InHand, outcome: Outcome) -> None:
-        """A message has come to its end."""
-        self._journal.ended(item.slot, outcome)
+        """A message has come to its end, which the journal has."""
         self._ended.append((item, outcome))
 
     def unwritable(self, item: InHand, error: ValueError) -> None:
@@ -68,7 +67,9 @@ class Clerk:
         log.warning("delivery %d cannot be written: %s", item.delivery_id, error)
         item.unwritable = True
         detail = f"message not written: {error}"
-        self.ended(item, Outcome(OutcomeKind.REJECTED, None, Phase.MAIL, ReplyClass.MESSAGE, detail))
+        outcome = Outcome(OutcomeKind.REJECTED, None, Phase.MAIL, ReplyClass.MESSAGE, detail)
+        self._journal.ended(item.slot, outcome)
+        self.ended(item, outcome)
 
     def give_back(self, item: InHand) -> None:
         """A message that was not begun."""

@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from newsletter.delivery import claim, journal
 from newsletter.delivery.clerk import Clerk
 from newsletter.delivery.office import InHand, Office
+from newsletter.mail.outcomes import Outcome
 from newsletter.mail.pump import Ended, Pump
 from newsletter.mail.session import Parcel
 
@@ -39,16 +40,14 @@ RETRIES = (0.2, 0.5, 1.0, 2.0)  # seconds between two tries to reach a database 
 class Engine:
     """Sends what is due until nothing is, or until `stopping` says so. One in a process.
 
-    `pump` is made with the function that it has to call before a message can have left.
+    `pump` is made with the functions that it has to call before a message can have left, and as soon as it has ended.
     """
 
-    def __init__(
-        self, office: Office, pump: Callable[[Callable[[Parcel], None]], Pump], *, stopping: Callable[[], bool]
-    ) -> None:
+    def __init__(self, office: Office, pump: Callable[..., Pump], *, stopping: Callable[[], bool]) -> None:
         self._office = office
         self._journal = journal.Journal(office.journals, SLOTS)
         self._clerk = Clerk(office, self._journal)
-        self._pump = pump(self._leaving)
+        self._pump = pump(leaving=self._leaving, known=self._known)
         self._stopping = stopping
         self._lines: dict[int, deque[InHand]] = {}
         self._relays: dict[int, object] = {}
@@ -138,6 +137,9 @@ class Engine:
 
     def _leaving(self, parcel: Parcel) -> None:
         self._journal.leaving(parcel.key.slot)
+
+    def _known(self, parcel: Parcel, outcome: Outcome) -> None:
+        self._journal.ended(parcel.key.slot, outcome)
 
     def _end(self, ended: Ended) -> None:
         self._clerk.ended(ended.parcel.key, ended.outcome)

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from newsletter.mail.outcomes import Outcome
 from newsletter.mail.session import Parcel, Session
 from newsletter.mail.smtp import SmtpConnection
 from newsletter.mail.wire import Timeouts
@@ -19,9 +20,9 @@ _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 class Link:
     """A connection that was opened and logged in elsewhere, from now on without waiting.
 
-    `supply` is asked for the next parcel, `leaving` told of each that may be complete once the next bytes have left.
-    What became of them is in `session`. `retiring` says that no more are to begin here; `active_at` is when something
-    happened last that was not the end.
+    `supply` is asked for the next parcel, `leaving` told of each that may be complete once the next bytes have left,
+    and `known` of what became of it at once; that is in `session` too. `retiring` says that no more are to begin here;
+    `active_at` is when something happened last that was not the end.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Link:
         *,
         supply: Callable[["Link"], Parcel | None],
         leaving: Callable[[Parcel], None],
+        known: Callable[[Parcel, Outcome], None],
         now: float,
     ) -> None:
         self.session = Session(
@@ -39,6 +41,7 @@ class Link:
             timeouts,
             lambda: supply(self),
             leaving=leaving,
+            known=known,
             round_trip=connection.round_trip,
         )
         self.begun = 0

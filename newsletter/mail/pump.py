@@ -42,19 +42,22 @@ class Pump:
     """Sends what is posted. For one thread, but for `wake`.
 
     `leaving` is told of a parcel just before the call to the kernel that may hand over its last byte: from then on,
-    and until it has ended, it may have been taken.
+    and until `known` is told of its outcome, it may have been taken. Before anything more leaves on its connection,
+    `known` is: of what is in doubt there is never more than one parcel for each place of a connection.
     """
 
     def __init__(
         self,
         *,
         leaving: Callable[[Parcel], None],
+        known: Callable[[Parcel, Outcome], None] = lambda _parcel, _outcome: None,
         helo: str = "",
         timeouts: Timeouts | None = None,
         context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._leaving = leaving
+        self._known = known
         self._helo = helo
         self._timeouts = timeouts or Timeouts()
         self._context = context
@@ -212,7 +215,13 @@ class Pump:
                 result.close()
             else:
                 link = Link(
-                    result, self._timeouts, self._selector, supply=line.next_parcel, leaving=self._leaving, now=now
+                    result,
+                    self._timeouts,
+                    self._selector,
+                    supply=line.next_parcel,
+                    leaving=self._leaving,
+                    known=self._known,
+                    now=now,
                 )
                 self._homes[link] = line
                 line.joined(link)
@@ -251,7 +260,9 @@ class Pump:
 
     def _end_queue(self, line: Line, outcome: Outcome) -> None:
         line.in_hand -= len(line.queue)
-        self._ended += [Ended(line.key, parcel, outcome) for parcel in line.queue]
+        for parcel in line.queue:
+            self._known(parcel, outcome)
+            self._ended.append(Ended(line.key, parcel, outcome))
         line.queue.clear()
 
     def _sweep(self, now: float) -> None:

@@ -36,8 +36,9 @@ class Session:
     """One connection's conversation.
 
     `supply` is asked for the next parcel whenever one can begin. `leaving` is told of each parcel just before the bytes
-    that complete it are handed over. What is to be sent is in `out`; `ended` and `unharmed` collect the parcels
-    that have an outcome, and those that had not begun in earnest when the connection ended. `closed` says why the
+    that complete it are handed over, `known` of each outcome before anything else can leave. What is to be sent is in
+    `out`; `ended` and `unharmed` collect the parcels that have an outcome, and those that had not begun in earnest when
+    the connection ended. `closed` says why the
     connection is of no use any more. `deadline` is when to call `lose` unless something has happened.
     """
 
@@ -48,6 +49,7 @@ class Session:
         supply: Callable[[], Parcel | None],
         *,
         leaving: Callable[[Parcel], None] | None = None,
+        known: Callable[[Parcel, Outcome], None] | None = None,
         round_trip: float = 0.0,
     ) -> None:
         names = extensions.names
@@ -74,6 +76,7 @@ class Session:
             _DOT: timeouts.dot,
         }
         self._supply = supply
+        self._known = known
         self._reader = ReplyReader()
         self._awaited: deque[tuple[Phase, Transaction]] = deque()
         self._later: deque[tuple[Phase, bytes]] = deque()
@@ -100,9 +103,9 @@ class Session:
             try:
                 mail, rcpt = mail_and_rcpt(parcel.envelope, parcel.message, self._extensions)
             except Refused as refused:
-                self.ended.append((parcel, failed(refused)))
+                self._conclude(parcel, failed(refused))
             except ValueError as error:
-                self.ended.append((parcel, failed(Refused(_MAIL, Reply(554, "5.6.0", str(error))))))
+                self._conclude(parcel, failed(Refused(_MAIL, Reply(554, "5.6.0", str(error)))))
             else:
                 if not self._awaited:
                     self._transaction_end = now + self._timeouts.transaction
@@ -276,7 +279,12 @@ class Session:
 
     def _end(self, transaction: Transaction, outcome: Outcome) -> None:
         transaction.ended = True
-        self.ended.append((transaction.parcel, outcome))
+        self._conclude(transaction.parcel, outcome)
+
+    def _conclude(self, parcel: Parcel, outcome: Outcome) -> None:
+        if self._known is not None:
+            self._known(parcel, outcome)
+        self.ended.append((parcel, outcome))
 
     def _moves_on(self, transaction: Transaction, phase: Phase, *, first: bool) -> bool:
         """Whether a parcel may try another connection without having an outcome: the connection had been in use, or was

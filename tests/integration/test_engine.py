@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from sqlalchemy import select, text
@@ -42,7 +43,7 @@ def issue(running: RunningNewsroom) -> Issue:
 @contextmanager
 def sending(newsroom: Newsroom, stopping: Callable[[], bool] = lambda: False) -> Iterator[threading.Thread]:
     """An engine in a thread; the block goes on beside it, and its end waits for the engine's."""
-    engine = Engine(newsroom.office(), lambda leaving: Pump(leaving=leaving, timeouts=QUICK), stopping=stopping)
+    engine = Engine(newsroom.office(), partial(Pump, timeouts=QUICK), stopping=stopping)
     thread = threading.Thread(target=engine.run)
     thread.start()
     try:

@@ -34,7 +34,7 @@ def test_each_step_that_a_killed_worker_had_reached_is_known(newsroom: Newsroom,
     hand.journal.leaving(second.slot)
     for item, outcome in ((third, TAKEN), (fourth, REFUSED)):
         hand.journal.leaving(item.slot)
-        hand.clerk.ended(item, outcome)
+        hand.ended(item, outcome)
     assert set(newsroom.statuses(issue).values()) == {S.SENDING}
     hand.die()
     successor = newsroom.hand()
@@ -102,7 +102,7 @@ def test_a_database_that_fails_loses_no_outcome(
     hand = newsroom.hand()
     (item,) = hand.turn()
     hand.journal.leaving(item.slot)
-    hand.clerk.ended(item, TAKEN)
+    hand.ended(item, TAKEN)
 
     def away(*_: object, **__: object) -> None:
         raise ConnectionError

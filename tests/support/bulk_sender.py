@@ -37,4 +37,4 @@ def start_sender(database_url: str, smtp_url: str, data_dir: Path, *, ahead: tim
 def _send(database_url: str, smtp_url: str, data_dir: Path, ahead: timedelta) -> None:
     here = install(open_database(database_url), data_dir, smtp_url=smtp_url)
     newsroom = RunningNewsroom(here, NOW + ahead)
-    Engine(newsroom.office(), lambda leaving: Pump(leaving=leaving), stopping=lambda: False).run()
+    Engine(newsroom.office(), Pump, stopping=lambda: False).run()

@@ -65,7 +65,11 @@ class Hand:
             self.clerk.unwritable(item, error)
             return
         self.journal.leaving(item.slot)
-        self.clerk.ended(item, mailer.send(envelope, message))
+        self.ended(item, mailer.send(envelope, message))
+
+    def ended(self, item: InHand, outcome: Outcome) -> None:
+        self.journal.ended(item.slot, outcome)
+        self.clerk.ended(item, outcome)
 
     def die(self) -> None:
         with suppress(ValueError):

@@ -4,6 +4,7 @@ import random
 import time
 from collections import Counter, deque
 from contextlib import suppress
+from operator import itemgetter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from newsletter.mail.commands import Extensions
 from newsletter.mail.outcomes import Outcome, OutcomeKind
 from newsletter.mail.pump import Pump
-from newsletter.mail.session import CHUNKING_FROM, Parcel, Session
+from newsletter.mail.session import CHUNKING_FROM, CHUNKS_ON_THE_WAY, Parcel, Session
 from newsletter.mail.transport import Envelope, Relay, Timeouts
 from tests.support.moody_server import MoodyServer
 from tests.support.smtp_server import Conversation, ScriptedServer
@@ -53,13 +54,16 @@ def test_no_server_confuses_a_conversation(data: st.DataObject) -> None:
     for _ in range(6):
         server = MoodyServer(choices.choice)
         left: set[int] = set()
+        known: dict[int, Outcome] = {}
         session = Session(
             Extensions(frozenset(extensions)),
             QUICK,
             lambda: waiting.popleft() if waiting else None,
             leaving=lambda parcel, left=left: left.add(parcel.key),  # type: ignore[misc]
+            known=lambda parcel, outcome, known=known: known.update({parcel.key: outcome}),  # type: ignore[misc]
             round_trip=CHUNKING_FROM,
         )
+        in_doubt_at_once = CHUNKS_ON_THE_WAY if session.chunking else 1
         session.begin(0.0)
         said = b""
         while session.busy and not session.closed:
@@ -76,10 +80,13 @@ def test_no_server_confuses_a_conversation(data: st.DataObject) -> None:
                 session.lose("gone")
             for recipient in server.taken:
                 assert int(recipient[1:].partition("@")[0]) in left
+            assert session.closed or len(left - known.keys()) <= in_doubt_at_once
         taken |= server.taken
         for parcel, outcome in session.ended:
             assert parcel.key not in outcomes
+            assert known.pop(parcel.key) is outcome
             outcomes[parcel.key] = outcome
+        assert not known
         waiting.extendleft(reversed(session.unharmed))
     assert sorted([*outcomes, *(parcel.key for parcel in waiting)]) == list(range(8))
     check(posted, outcomes, taken)
@@ -119,8 +126,13 @@ def test_no_server_confuses_the_pump(seed: int, extensions: tuple[str, ...]) -> 
     posted = parcels(30)
     outcomes: dict[int, Outcome] = {}
     ends: Counter[int] = Counter()
+    known: list[tuple[int, Outcome]] = []
     with ScriptedServer(moody) as server:
-        pump = Pump(leaving=lambda parcel: None, timeouts=QUICK)
+        pump = Pump(
+            leaving=lambda parcel: None,
+            known=lambda parcel, outcome: known.append((parcel.key, outcome)),
+            timeouts=QUICK,
+        )
         pump.line("a", Relay.parse(server.url), connections=3)
         waiting = deque(posted)
         until = time.monotonic() + rng.uniform(0.05, 0.6)
@@ -134,6 +146,7 @@ def test_no_server_confuses_the_pump(seed: int, extensions: tuple[str, ...]) -> 
         for ended in pump.close():
             outcomes[ended.parcel.key] = ended.outcome
             ends[ended.parcel.key] += 1
+    assert sorted(known, key=itemgetter(0)) == sorted(outcomes.items(), key=itemgetter(0))
     assert sorted([*ends.elements(), *withdrawn, *(parcel.key for parcel in waiting)]) == list(range(30))
     taken: dict[str, tuple[str, bytes]] = {}
     for one in servers:
