@@ -51,16 +51,21 @@ def enqueue(
     slots = readers.c.slot if len(cuts) > 1 else None
     number = func.row_number().over(order_by=order, partition_by=slots) - 1
     numbered = select(readers.c.subscriber_id, readers.c.variant_id, readers.c.slot, number.label("number")).subquery()
-    rows = select(
-        literal(issue_id),
-        Batch.id,
-        numbered.c.variant_id,
-        numbered.c.subscriber_id,
-        literal(DeliveryStatus.QUEUED.value),
-        literal(0),
-        literal(False),
-        bindparam("now", now, type_=Delivery.updated_at.type),
-    ).join_from(numbered, Batch, (Batch.issue_id == issue_id) & (Batch.position == _position(numbered, cuts)))
+    # Numbered by rank, and written so: what leaves first does not hang on how the database joins.
+    rows = (
+        select(
+            literal(issue_id),
+            Batch.id,
+            numbered.c.variant_id,
+            numbered.c.subscriber_id,
+            literal(DeliveryStatus.QUEUED.value),
+            literal(0),
+            literal(False),
+            bindparam("now", now, type_=Delivery.updated_at.type),
+        )
+        .join_from(numbered, Batch, (Batch.issue_id == issue_id) & (Batch.position == _position(numbered, cuts)))
+        .order_by(numbered.c.number)
+    )
     columns = ["issue_id", "batch_id", "variant_id", "subscriber_id", "status", "attempts", "repeated", "updated_at"]
     session.execute(insert(Delivery).from_select(columns, rows))
     counted = select(func.count()).where(Delivery.batch_id == Batch.id).correlate(Batch).scalar_subquery()

@@ -124,7 +124,8 @@ def test_a_freeze_numbers_each_link_once_and_says_whose_story_it_is(
     measure(newsroom, gazette, clicks=Measure.READER)
     issue = sent(newsroom, gazette, relay)
     with newsroom.database.reading() as session:
-        links = session.scalars(select(IssueLink).where(IssueLink.issue_id == issue.id)).all()
+        of_issue = select(IssueLink).where(IssueLink.issue_id == issue.id).order_by(IssueLink.number)
+        links = session.scalars(of_issue).all()
         variant = session.scalars(select(Variant).where(Variant.issue_id == issue.id)).first()
         assert variant is not None
         texts = "".join(block.text for block in blocks_of(session, variant))
