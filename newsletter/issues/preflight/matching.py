@@ -4,7 +4,7 @@ Selectors that are not understood match nothing. A budget of steps bounds what a
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,6 +38,7 @@ class _Selector:
     specificity: int
     order: int
     rule: int
+    attributes: tuple[str, ...]  # what the first compound asks of them
 
 
 class Matcher:
@@ -47,6 +48,7 @@ class Matcher:
         self._by_key: dict[str, list[_Selector]] = {}
         self._likely_for: dict[tuple[str, str, str], list[_Selector]] = {}
         self._inside: dict[tuple[int, int, int], bool] = {}
+        self._applied: dict[tuple[int, ...], tuple[Applied, ...]] = {}
         self._left = MOST_STEPS
         order = 0
         for number, rule in enumerate(rules):
@@ -55,12 +57,17 @@ class Matcher:
                     self._by_key.setdefault(_key(selector.compounds[0]), []).append(selector)
                     order += 1
 
-    def declarations_for(self, element: Element) -> Iterator[Applied]:
-        """In no order; `weight` says which one counts."""
-        for selector in self._likely(element):
-            if self._left > 0 and self._matches(selector, element, 0):
-                for item in selector.declarations:
-                    yield Applied(item, (item.important, selector.specificity, selector.order), selector.rule)
+    def declarations_for(self, element: Element) -> tuple[Applied, ...]:
+        """In no order; `weight` says which one counts. Elements that the same rules mean get the same object."""
+        meant = [selector for selector in self._likely(element) if self._left > 0 and self._means(selector, element)]
+        known = tuple([selector.order for selector in meant])
+        if known not in self._applied:
+            self._applied[known] = tuple(
+                Applied(item, (item.important, selector.specificity, selector.order), selector.rule)
+                for selector in meant
+                for item in selector.declarations
+            )
+        return self._applied[known]
 
     def _likely(self, element: Element) -> Sequence[_Selector]:
         """Those that may mean an element, by its name, classes and id; found once for all that are alike in these, as
@@ -78,10 +85,19 @@ class Matcher:
             ]
         return self._likely_for[kind]
 
+    def _means(self, selector: _Selector, element: Element) -> bool:
+        """Whether a likely selector means an element."""
+        self._left -= 1
+        return all(_is(element, part) for part in selector.attributes) and self._stands(selector, element, 0)
+
     def _matches(self, selector: _Selector, element: Element, place: int) -> bool:
         self._left -= 1
         if self._left <= 0 or not all(_is(element, part) for part in selector.compounds[place]):
             return False
+        return self._stands(selector, element, place)
+
+    def _stands(self, selector: _Selector, element: Element, place: int) -> bool:
+        """Whether an element stands where a selector wants it, which is said to the left of its compound."""
         if place + 1 == len(selector.compounds):
             return True
         parent = element.parent
@@ -116,6 +132,7 @@ def _read(text: str, declarations: tuple[Declaration, ...], order: int, rule: in
         sum(_weight(part) for compound in parts for part in compound),
         order,
         rule,
+        tuple(part for part in parts[0] if part[0] == "["),
     )
 
 

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from operator import itemgetter
 from typing import Final
@@ -23,6 +23,9 @@ LINK: Final = Colour(0, 0, 0xEE / 255)
 LINK_IN_DARK: Final = Colour(0x9E / 255, 0x9E / 255, 1)
 BOLD: Final = frozenset({"bold", "bolder", "600", "700", "800", "900"})
 HEADINGS: Final = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67, "small": 0.83}
+
+Hints = tuple[tuple[str, str], ...]
+"""What attributes say of a look, as properties and their values."""
 
 _SIZE: Final = re.compile(r"(\d+\.?\d*|\.\d+)(px|pt|em|rem|%)?")
 _SIZES: Final = {
@@ -75,12 +78,12 @@ def texts(page: Page) -> tuple[list[Said], list[Said]]:
     plain = _told(rule for rule in page.rules if all(_always(condition) for condition in rule.conditions))
     dark = _told(rule for rule in page.rules if _is_dark(rule))
     matcher = Matcher([*plain, *dark])
-    by_day, by_night = _Sight(Theme.LIGHT), _Sight(Theme.DARK)
+    by_day, by_night = _Sight(Theme.LIGHT, len(plain)), _Sight(Theme.DARK, len(plain) + len(dark))
     for element in page.elements:
-        hints, applied = list(_hints(element)), list(matcher.declarations_for(element))
-        by_day.look_at(element, _values(element, hints, (item for item in applied if item.rule < len(plain))))
+        hints, applied = tuple(_hints(element)), matcher.declarations_for(element)
+        by_day.look_at(element, hints, applied)
         if dark:
-            by_night.look_at(element, _values(element, hints, applied))
+            by_night.look_at(element, hints, applied)
     return by_day.said, by_night.said
 
 
@@ -90,28 +93,44 @@ def has_signs(text: str) -> bool:
 
 
 class _Sight:
-    """How a page looks in one theme, element by element."""
+    """How a page looks in one theme, element by element; the first `rules` of all count in it.
 
-    def __init__(self, theme: Theme) -> None:
+    The cards and cells of an issue are alike, and what is alike is looked at once: equal objects are the same one here.
+    """
+
+    def __init__(self, theme: Theme, rules: int) -> None:
         dark = theme is Theme.DARK
         self._theme = theme
         self._start = Look(WHITE if dark else BLACK, BLACK if dark else WHITE, DEFAULT_SIZE, bold=False, hidden=False)
+        self._rules = rules
         self._looks: list[Look] = []
+        self._values: dict[tuple[int, Hints, int], dict[str, str]] = {}
+        self._known: dict[tuple[int, int, str, bool], Look] = {}
         self.said: list[Said] = []
 
-    def look_at(self, element: Element, values: Mapping[str, str]) -> None:
-        """The next element of the page, in its order."""
+    def look_at(self, element: Element, hints: Hints, applied: tuple[Applied, ...]) -> None:
+        """The next element of the page, in its order, with the rules that mean it."""
         above = self._looks[element.parent.place] if element.parent else self._start
-        look = _look(element, values, above, self._theme)
+        values = self._values_of(element, hints, applied)
+        alike = (id(values), id(above), element.name, bool(element.attributes.get("href")))
+        if alike not in self._known:
+            self._known[alike] = _look(element, values, above, self._theme)
+        look = self._known[alike]
         self._looks.append(look)
         if look.seen and element.name not in UNSEEN:
             self.said += [Said(text, look, element) for text in element.texts if has_signs(text)]
+
+    def _values_of(self, element: Element, hints: Hints, applied: tuple[Applied, ...]) -> dict[str, str]:
+        alike = (id(element.style), hints, id(applied))
+        if alike not in self._values:
+            self._values[alike] = _values(element, hints, [item for item in applied if item.rule < self._rules])
+        return self._values[alike]
 
 
 def _told(rules: Iterable[Rule]) -> list[Rule]:
     """The rules without what is not looked at; those that then say nothing are left out."""
     kept = (
-        replace(rule, declarations=tuple([item for item in rule.declarations if item.name in LOOKED_AT]))
+        Rule(rule.conditions, rule.selector, tuple([item for item in rule.declarations if item.name in LOOKED_AT]))
         for rule in rules
     )
     return [rule for rule in kept if rule.declarations]

@@ -1,6 +1,7 @@
 """Findings in words of the current language: what was found, what to do, and how bad it is."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from newsletter.core.i18n import current_locale, format_number, ngettext
@@ -35,14 +36,17 @@ def state_of(level: Level) -> str:
 
 def known() -> set[str]:
     """Every key that there are words for."""
-    return set(sentences_of_message.sentences()) | set(sentences_of_delivery.sentences())
+    return set(_tables(current_locale()))
 
 
 def _sentences(key: str) -> tuple[str, str]:
-    for table in (sentences_of_message.sentences(), sentences_of_delivery.sentences()):
-        if key in table:
-            return table[key]
-    return key, ""
+    return _tables(current_locale()).get(key, (key, ""))
+
+
+@cache
+def _tables(_locale: str) -> dict[str, tuple[str, str]]:
+    """All sentences in the current language, which is `_locale`: put together once, not for each finding."""
+    return sentences_of_message.sentences() | sentences_of_delivery.sentences()
 
 
 def _values(params: Mapping[str, Any]) -> dict[str, str]:
