@@ -3,6 +3,7 @@
 Pure. Nothing in it is broken: whoever has a `Look` from `checked` has text that can be read on what it stands on.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -140,35 +141,16 @@ def read_look(document: dict[str, Any] | None) -> Look:
     """The look of a document; None: the house's. Raises RefusedError, which names the field."""
     if document is None:
         return HOUSE_LOOK
-    given: dict[str, Any] = dict(document)
-    known = {item.name for item in fields(Look)}
-    if strange := [name for name in given if name not in known]:
+    if strange := [name for name in document if name not in _READERS]:
         raise ValuesError({strange[0][:40]: _("A look has nothing called “%(field)s”.", field=strange[0][:40])})
-    try:
-        for name, kind in (
-            ("headline_font", Font),
-            ("text_font", Font),
-            ("masthead", Masthead),
-            ("pictures", Pictures),
-        ):
-            if name in given:
-                given[name] = kind(given[name])
-        for name in ("with_name", "dateline", "minutes"):
-            if not isinstance(given.get(name, True), bool):
-                raise TypeError(name)
-        if not isinstance(given.get("footer", ""), str):
-            raise TypeError("footer")
-        if given.get("light") is not None:
-            given["light"] = Tints(**given["light"])
-        if given.get("dark") is not None:
-            given["dark"] = replace(HOUSE_DARK, **given["dark"])
-        if given.get("logo") is not None:
-            given["logo"] = _read_logo(given["logo"])
-        given["links"] = tuple(Place(str(item["name"]), str(item["url"])) for item in given.get("links", ()))
-        look = Look(**given)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ValuesError({"look": _("This look has the wrong form: %(reason)s.", reason=str(error)[:120])}) from None
-    return checked(look)
+    given: dict[str, Any] = {}
+    for name, value in document.items():
+        reader = _READERS[name]
+        try:
+            given[name] = reader(value)
+        except (TypeError, ValueError, KeyError, AttributeError):
+            raise ValuesError({name: _wrong_form(name, reader)}) from None
+    return checked(Look(**given))
 
 
 def look_document(look: Look) -> dict[str, Any]:
@@ -305,6 +287,29 @@ def _check_logo(logo: Logo | None, wrong: dict[str, str]) -> Logo | None:
     return logo
 
 
+def _wrong_form(name: str, reader: Callable[[Any], Any]) -> str:
+    if isinstance(reader, type) and issubclass(reader, StrEnum):
+        choices = ", ".join(item.value for item in reader)
+        return _("“%(field)s” is one of these: %(choices)s.", field=name, choices=choices)
+    return _("“%(field)s” has the wrong form.", field=name)
+
+
+def _read_truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _read_links(value: Any) -> tuple[Place, ...]:
+    return tuple(Place(_read_text(item["name"]), _read_text(item["url"])) for item in value)
+
+
 def _read_logo(document: dict[str, Any]) -> Logo:
     logo = Logo(**document)
     numbers = (logo.width, logo.height, logo.shown)
@@ -315,6 +320,23 @@ def _read_logo(document: dict[str, Any]) -> Logo:
     if len(logo.key) != 64 or not set(logo.key) <= set("0123456789abcdef"):
         raise ValueError("logo")
     return logo
+
+
+_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "logo": lambda value: None if value is None else _read_logo(value),
+    "with_name": _read_truth,
+    "light": lambda value: Tints(**value),
+    "dark": lambda value: None if value is None else replace(HOUSE_DARK, **value),
+    "headline_font": Font,
+    "text_font": Font,
+    "masthead": Masthead,
+    "footer": _read_text,
+    "links": _read_links,
+    "pictures": Pictures,
+    "dateline": _read_truth,
+    "minutes": _read_truth,
+}
+"""What a document may say of a look; each raises when a value has another form."""
 
 
 def _shades(tints: Tints, house: Shades, *, away: Colour, share: float) -> Shades:

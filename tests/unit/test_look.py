@@ -1,6 +1,6 @@
 """A look that was checked can be read: its colours, its links, its logo; what cannot be is refused with what would."""
 
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 from hypothesis import given
@@ -135,11 +135,29 @@ def test_what_would_break_a_mail_is_refused_by_its_field(look: Look, field: str)
         {"footer": ["x"]},
         {"minutes": "no"},
         {"light": "red"},
+        {"light": None},
+        {"pictures": None},
+        {"links": [{"name": 3, "url": "https://a.example/"}]},
+        {"links": None},
     ],
 )
-def test_a_document_of_another_form_is_refused(document: dict[str, object]):
-    with pytest.raises(ValuesError):
+def test_a_document_of_another_form_is_refused_by_its_field(document: dict[str, object]):
+    with pytest.raises(ValuesError) as refused:
         read_look(document)
+    (field,) = document
+    assert next(iter(refused.value.fields)).startswith(field)
+
+
+def test_a_refusal_is_in_the_language_of_who_asks():
+    with use_locale("fr"), pytest.raises(ValuesError) as refused:
+        read_look({"masthead": "left"})
+    assert refused.value.fields == {"masthead": "«\u202fmasthead\u202f» est l’un de ceux-ci\xa0: start, centre."}
+
+
+def test_a_document_may_say_all_that_a_look_has():
+    written = {"logo": asdict(LOGO), "light": {}, "dark": {}, "links": [], "footer": "Lomé"}
+    for item in fields(Look):
+        read_look({item.name: written.get(item.name, getattr(HOUSE_LOOK, item.name))})
 
 
 def test_colours_for_the_dark_keep_their_hue():
