@@ -54,5 +54,11 @@ class Rights:
             allows(role, permission) for role in self.by_newsletter.values()
         )
 
+    def where(self, permission: Permission) -> frozenset[int] | None:
+        """The newsletters for which it is allowed; None: for all of them."""
+        if self.everywhere is not None:
+            return None if allows(self.everywhere, permission) else frozenset()
+        return frozenset(number for number, role in self.by_newsletter.items() if allows(role, permission))
+
     def sees(self, newsletter_id: int) -> bool:
         return self.everywhere is not None or newsletter_id in self.by_newsletter

@@ -44,7 +44,8 @@ def add(session: Session, found: Found, *, newsletter_id: int, topic_id: int | N
     feed, created = _ensure(session, found.url, found.feed.title, found.feed.language, now)
     joined = _aim(session, feed, newsletter_id, topic_id, now)
     if feed.gone_at is not None:
-        resume(session, feed, now=now)  # it was read just now, so it is back
+        feed.gone_at = None  # it was read just now, so it is back
+        ask(session, [feed.id], now=now)
     if feed.succeeded_at is None:
         taken = _first_reading(session, feed, found, now)
     elif joined:

@@ -3,10 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from newsletter.core.columns import Base, RowId, words
+
+IN_TROUBLE = text("failing_since IS NOT NULL OR gone_at IS NOT NULL")
 
 
 class FeedKind(StrEnum):
@@ -31,6 +33,7 @@ class Feed(Base):
     __table_args__ = (
         Index("ix_feeds_next_poll_at", "next_poll_at"),
         Index("ix_feeds_host_lease_until", "host", "lease_until"),
+        Index("ix_feeds_in_trouble", "failing_since", "id", sqlite_where=IN_TROUBLE, postgresql_where=IN_TROUBLE),
     )
 
     id: Mapped[RowId]
@@ -64,6 +67,7 @@ class FeedTarget(Base):
     """A newsletter that takes the entries of a feed; they are filed under `topic_id`, or the topic they name."""
 
     __tablename__ = "feed_targets"
+    __table_args__ = (Index("ix_feed_targets_newsletter_id_feed_id", "newsletter_id", "feed_id"),)
 
     feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id", ondelete="CASCADE"), primary_key=True)
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True)

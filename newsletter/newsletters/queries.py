@@ -1,5 +1,7 @@
 """Reading newsletters."""
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,10 +15,11 @@ def all_newsletters(session: Session) -> list[Newsletter]:
     return list(session.scalars(select(Newsletter).order_by(Newsletter.id)))
 
 
-def by_slug(session: Session, slug: str) -> Newsletter:
+def by_slug(session: Session, slug: str, *, within: Collection[int] | None = None) -> Newsletter:
+    """The newsletter of this short name. One that is not among the ids `within`, if given, does not exist."""
     # PostgreSQL refuses a text with NUL in it, and an address of a page may hold any character.
     found = session.scalar(select(Newsletter).where(Newsletter.slug == slug)) if slug.isprintable() else None
-    if found is None:
+    if found is None or (within is not None and found.id not in within):
         raise NotFoundError(_("There is no newsletter called “%(slug)s”.", slug=slug[:60]))
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.core.i18n import gettext as _
@@ -18,7 +18,7 @@ from newsletter.delivery.models import Batch
 from newsletter.delivery.reputation import Verdict
 from newsletter.feedback import mailboxes
 from newsletter.feeds import health
-from newsletter.feeds.models import Feed
+from newsletter.feeds import queries as feeds
 from newsletter.issues import runs, standing
 from newsletter.issues.models import DigestRun, Issue, IssueStatus, RunOutcome
 from newsletter.issues.selection.outcome import Missed
@@ -60,7 +60,9 @@ class Concern:
 def concerns(
     session: Session, newsletters: Sequence[Newsletter], *, shared: bool = True, now: datetime
 ) -> list[Concern]:
-    """Everything that calls for somebody, about these newsletters and, if `shared`, what all newsletters share."""
+    """Everything that calls for somebody, about these newsletters and the feeds that they take and, if `shared`, about
+    all feeds and what else all newsletters share.
+    """
     found = [
         *_issues(session, newsletters),
         *_runs(session, newsletters, now=now),
@@ -68,7 +70,8 @@ def concerns(
         *_hard_bounces(session, newsletters, now=now),
     ]
     if shared:
-        found += [*_recipients(session), *_held(session), *_mailboxes(session), *_feeds(session, now=now)]
+        found += [*_recipients(session), *_held(session), *_mailboxes(session)]
+    found += _feeds(session, None if shared else {item.id for item in newsletters}, now=now)
     return sorted(found, key=lambda item: not item.bad)
 
 
@@ -153,10 +156,8 @@ def _mailboxes(session: Session) -> Iterator[Concern]:
             yield Concern(True, what, mailbox.last_error or "", About.MAILBOX)
 
 
-def _feeds(session: Session, *, now: datetime) -> Iterator[Concern]:
-    failing = or_(Feed.failures >= health.FAILURES, Feed.gone_at.is_not(None))
-    query = select(Feed).where(failing, Feed.paused_at.is_(None)).order_by(Feed.failing_since, Feed.id).limit(MOST)
-    for feed in session.scalars(query):
+def _feeds(session: Session, within: set[int] | None, *, now: datetime) -> Iterator[Concern]:
+    for feed in feeds.failing(session, within=within, limit=MOST):
         yield Concern(True, feed.title, health.health(feed, now).words, About.FEED, feed.id)
 
 

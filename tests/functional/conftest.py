@@ -27,6 +27,7 @@ from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import PREFIX, load_settings
 from newsletter.core.tokens import Vault
 from newsletter.delivery import engine
+from newsletter.feeds import adding
 from newsletter.issues import digest, dispatch
 from newsletter.issues.models import Trigger
 from newsletter.mail import mailbox
@@ -99,6 +100,16 @@ class House:
                     actor="test",
                     now=utc_now(),
                 )
+
+    def add_feed(self, url: str, *slugs: str, title: str = "") -> int:
+        """A feed that nobody has read yet, taken by these newsletters; its number."""
+        with self.installation.database.unit() as session:
+            for slug in slugs:
+                taker = newsletters.by_slug(session, slug).id
+                feed, _joined = adding.note(
+                    session, url, title=title, newsletter_id=taker, topic_id=None, now=utc_now()
+                )
+            return feed.id
 
     def send_digest(self, slug: str, *titles: str) -> int | None:
         """Compose and send what is new: the sample articles, or ones of these titles. The issue's number, if any."""

@@ -21,10 +21,14 @@ from tests.support.staff import TOKEN, Staff
 # What everybody who is signed in may open: their own account, and pages that show what is theirs.
 SHARED = {
     "account",
+    "add_feed",
     "be_present",
     "change_keys",
     "change_language",
     "desk",
+    "export_feeds",
+    "feeds",
+    "import_feeds",
     "keys",
     "moving",
     "newsletters",
@@ -36,11 +40,12 @@ BOTH = 5  # rows with these ids, of either kind, exist in the newsletter that is
 
 @pytest.fixture
 def two(house: House) -> House:
-    """`depeche` and `gazette`, each with articles, an issue that was sent, a draft and readers."""
+    """`depeche` and `gazette`, each with articles, an issue that was sent, a draft, readers and a feed of its own."""
     house.add_newsletter("gazette", "La Gazette", language="fr")
     for slug, name in (("depeche", "Dépêche"), ("gazette", "Gazette")):
         house.add_readers(slug, f"{slug}-a", f"{slug}-b")
         house.send_digest(slug, f"{name} un", f"{name} deux")
+        house.__dict__.setdefault("feeds", {})[slug] = house.add_feed(f"https://{slug}.example/flux", slug, title=name)
     return house
 
 
@@ -66,6 +71,8 @@ def others(house: House) -> list[tuple[str, str, str]]:
             for number in range(1, BOTH + 1):
                 if "issue_id" in rule.arguments and number not in other_issues(house):
                     continue
+                if "feed_id" in rule.arguments and number != house.__dict__["feeds"]["gazette"]:
+                    continue
                 values = dict.fromkeys(rule.arguments, number) | {"slug": "gazette"}
                 chosen = {key: value for key, value in values.items() if key in rule.arguments}
                 found.append((name, method, adapter.build(rule.endpoint, chosen, method=method)))
@@ -88,7 +95,9 @@ def test_every_route_refuses_what_belongs_to_another_newsletter(two: House):
     person = limited(two, Role.EDITOR)
     person.get("/admin/account")
     asked = others(two)
-    assert len({name for name, _method, _address in asked}) > 40
+    names = {name for name, _method, _address in asked}
+    assert len(names) > 40
+    assert {"feed", "change_feed"} <= names
     for name, method, address in asked:
         if method == "GET":
             answer = person.client.get(address)
@@ -120,7 +129,8 @@ def test_their_own_newsletter_is_open_to_them_by_the_role_they_have_for_it(two: 
         "/admin/newsletters/depeche/subscribers/new": (200, 403, 403),
         "/admin/newsletters/depeche/settings": (403, 403, 403),
         "/admin/deliverability": (403, 403, 403),
-        "/admin/feeds": (403, 403, 403),
+        "/admin/feeds": (200, 200, 200),
+        "/admin/relays": (403, 403, 403),
     }
     for at, role in enumerate((Role.EDITOR, Role.AUTHOR, Role.ANALYST)):
         person = limited(two, role)
@@ -131,12 +141,17 @@ def test_their_own_newsletter_is_open_to_them_by_the_role_they_have_for_it(two: 
 
 def test_another_newsletter_and_one_that_does_not_exist_are_refused_in_the_same_words(two: House):
     person = limited(two, Role.EDITOR)
-    paths = ("newsletters/gazette/issues", "newsletters/nothing/issues", f"issues/{other_issues(two)[0]}", "issues/999")
-    said = set()
-    for path in paths:
-        assert person.get(f"/admin/{path}").status_code == 404
-        said.add(TOKEN.sub("", person.page))
-    assert len(said) == 1
+    pairs = (
+        ("newsletters/gazette/issues", "newsletters/nothing/issues"),
+        (f"issues/{other_issues(two)[0]}", "issues/999"),
+        (f"feeds/{two.__dict__['feeds']['gazette']}", "feeds/999"),
+    )
+    for pair in pairs:
+        said = set()
+        for path in pair:
+            assert person.get(f"/admin/{path}").status_code == 404
+            said.add(TOKEN.sub("", person.page))
+        assert len(said) == 1, pair
 
 
 def test_ids_of_another_newsletter_are_refused_under_the_name_of_their_own(two: House):

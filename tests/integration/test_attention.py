@@ -55,6 +55,22 @@ def test_a_feed_that_fails_again_and_again_is_named(newsroom: Newsroom, failures
     assert found == ([("L’Agence", About.FEED, feed.id)] if told else [])
 
 
+def test_feeds_that_fail_are_told_to_the_newsletters_that_take_them(newsroom: Newsroom) -> None:
+    """And, with what all newsletters share, to who looks after all of them."""
+    gazette, depeche = newsroom.newsletter(), newsroom.newsletter("depeche")
+    with newsroom.database.unit() as session:
+        for taker in (gazette, depeche):
+            given = {"title": taker.slug, "newsletter_id": taker.id, "topic_id": None, "now": newsroom.now}
+            adding.note(session, f"https://{taker.slug}.example/feed", **given)  # type: ignore[arg-type]
+        session.execute(update(Feed).values(failures=3, failing_since=newsroom.now))
+    with newsroom.database.reading() as session:
+        told = {
+            shared: [item.what for item in attention.concerns(session, [gazette], shared=shared, now=newsroom.now)]
+            for shared in (False, True)
+        }
+    assert told == {False: ["gazette"], True: ["gazette", "depeche"]}
+
+
 def test_a_feed_that_is_paused_worries_nobody(newsroom: Newsroom) -> None:
     gazette = newsroom.newsletter()
     with newsroom.database.unit() as session:

@@ -531,6 +531,19 @@ def test_what_takes_too_long_to_understand_is_a_failure_in_words(newsroom: Newsr
         assert poll_later(newsroom, parse=parse).taken.added == ["Nouvelle 3"]
 
 
+def test_a_paused_feed_that_is_added_again_stays_paused_though_it_was_gone(newsroom: Newsroom, press: Publisher):
+    gazette, depeche = newsroom.newsletter(), newsroom.newsletter("depeche")
+    url = press.put("/feed", rss(items(1)))
+    add(newsroom, url, gazette)
+    with newsroom.database.unit() as session:
+        feed = session.scalars(select(Feed)).one()
+        feed.gone_at = newsroom.now
+        adding.pause(session, feed, now=newsroom.now)
+    add(newsroom, url, depeche)
+    assert (feed_of(newsroom).gone_at, feed_of(newsroom).next_poll_at, state(newsroom)) == (None, None, State.PAUSED)
+    assert titles(newsroom, depeche) == ["Nouvelle 1"]
+
+
 def test_entries_that_are_long_gone_are_forgotten_and_their_articles_come_no_second_time(
     newsroom: Newsroom, press: Publisher
 ):

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event, text
 from newsletter import migrations
 from newsletter.core.clock import utc_now
 from newsletter.core.database import Database, open_engine
+from newsletter.feeds import queries as feeds
 from newsletter.subscriptions import search
 from newsletter.subscriptions.models import SubscriptionStatus
 from newsletter.subscriptions.search import Find
@@ -34,8 +35,11 @@ LARGE = {
     "placements",
     "engagement_events",
     "subscription_days",
+    "feeds",
+    "feed_targets",
 }
 MOST = 1200  # rows of a large table that one step of one query may touch
+MOST_OF_FEEDS = 100  # the same for a page of 30 feeds
 NEIGHBOURS = 8000  # readers of another newsletter, whose addresses and names are unlike those of the first
 ADD_NEIGHBOURS = f"""
 INSERT INTO subscribers (email, email_key, domain, name, language, attributes, created_at)
@@ -45,8 +49,15 @@ SUBSCRIBE_NEIGHBOURS = """
 INSERT INTO subscriptions (subscriber_id, newsletter_id, status, created_at, confirmed_at)
 SELECT id, :newsletter, CASE WHEN id % 1000 = 0 THEN 'paused' ELSE 'active' END, now(), now()
 FROM subscribers WHERE name LIKE 'Voisin%'"""
+ADD_FEEDS = """
+INSERT INTO feeds (url, url_key, host, title, kind, language, interval_minutes, failures, slow, created_at)
+SELECT 'https://voisin' || n, 'voisin' || n, 'voisin.example', 'Voisin ' || n, 'rss', 'fr', 360,
+    0, false, now() FROM generate_series(1, 3000) AS n"""
+TAKE_FEEDS = """
+INSERT INTO feed_targets (feed_id, newsletter_id, created_at)
+SELECT id, :newsletter, now() FROM feeds WHERE title LIKE :titles"""
 # They are meant to read everything, row by row, or count for a bounded time and then say so.
-WHOLE = {"export_subscribers", "log_file", "reports_sheet", "count_missed", "segment"}
+WHOLE = {"export_feeds", "export_subscribers", "log_file", "reports_sheet", "count_missed", "segment"}
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +175,52 @@ def test_no_search_reads_the_readers_of_other_newsletters(
                 assert steps
                 too_much += [f"{status}: {rows} rows by {step}" for step, rows in steps if rows > MOST]
     assert not too_much, "\n".join(too_much)
+
+
+@pytest.fixture(scope="module")
+def takers(engine: Engine, desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
+    """By name: `old` takes 3000 feeds, `new` as many others, which are newer, and `few` some of the old ones."""
+    newsroom = Newsroom(install(Database(engine), tmp_path_factory.mktemp("takers")))
+    made = {name: newsroom.newsletter(name).id for name in ("new", "few")}
+    with engine.begin() as connection:
+        connection.execute(text(ADD_FEEDS))
+        for name, titles in (("new", "Voisin %"), ("few", "Site 1_00")):
+            connection.execute(text(TAKE_FEEDS), {"newsletter": made[name], "titles": titles})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+    return made | {"old": desk.newsletter_id}
+
+
+@pytest.mark.parametrize(
+    ("names", "newest", "then", "failing"),
+    [
+        ({"old"}, "La presse", "Site 2971", "Site 100"),
+        ({"new"}, "Voisin 3000", "Voisin 2970", ""),
+        ({"few"}, "Site 1900", "", "Site 1000"),
+        ({"few", "new"}, "Voisin 3000", "Voisin 2970", "Site 1000"),
+    ],
+)
+def test_feeds_of_some_newsletters_are_found_without_reading_those_of_the_others(
+    engine: Engine,
+    takers: dict[str, int],
+    asked: list[tuple[str, Any]],
+    names: set[str],
+    newest: str,
+    then: str,
+    failing: str,
+) -> None:
+    within = {takers[name] for name in names}
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection, Database(engine).reading() as session:
+        connection.execute("SET enable_seqscan = off")
+        first = feeds.page(session, before=None, limit=30, within=within)
+        second = feeds.page(session, before=first[-1].feed.id, limit=30, within=within)
+        troubled = feeds.failing(session, limit=4, within=within)
+        feeds.by_id(session, first[0].feed.id, within=within)
+        steps = [step for statement, given in list(asked) for step in touched(connection, statement, given)]
+    assert first[0].feed.title == newest
+    assert [row.feed.title for row in second[:1]] == [then] * bool(then)
+    assert [feed.title for feed in troubled[:1]] == [failing] * bool(failing)
+    assert {row.others for row in first} == ({1} if names == {"few"} else {0})
+    assert len(steps) > 8
+    assert [f"{rows} rows by {step}" for step, rows in steps if rows > MOST_OF_FEEDS] == []

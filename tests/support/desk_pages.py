@@ -66,6 +66,7 @@ class Desk:
     routes: list[Any]
     values: dict[str, list[Any]]
     draft: int
+    newsletter_id: int
 
     @property
     def pages(self) -> set[str]:
@@ -123,6 +124,7 @@ def open_desk(
         | {"slug": [gazette.slug], "issue_id": issues, "feed_id": [feed_id], "domain": ["gmail.com"]}
         | {"kind": ["links", "domains"]},
         draft_id,
+        gazette.id,
     )
 
 

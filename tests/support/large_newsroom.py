@@ -93,6 +93,14 @@ SELECT email_key, 'hard_bounce', 'smtp', '550 5.1.1 no such user', :now FROM sub
 EVENTS = f"""{NUMBERS}
 INSERT INTO audit_events (at, user_id, actor, action, subject, subject_id, details)
 SELECT :now, NULL, 'desk@gazette.example', 'subscription.ended', 'subscription', n, '{{}}' FROM numbers"""
+FEEDS = f"""{NUMBERS}
+INSERT INTO feeds (url, url_key, host, title, kind, language, interval_minutes, next_poll_at, polled_at, succeeded_at,
+    news_at, failing_since, failures, slow, last_error, created_at)
+SELECT 'https://site' || n || '.example/feed', 'site' || n, 'site' || n || '.example', 'Site ' || n, 'rss', 'fr', 360,
+    NULL, :now, :now, :now, CASE WHEN n % 100 = 0 THEN :before END, CASE WHEN n % 100 = 0 THEN 9 ELSE 0 END, false,
+    CASE WHEN n % 100 = 0 THEN 'Il n’y a plus rien à cette adresse (code 404).' END, :before FROM numbers"""
+FEED_TARGETS = """
+INSERT INTO feed_targets (feed_id, newsletter_id, topic_id, created_at) SELECT id, :newsletter, NULL, :now FROM feeds"""
 TALLIES = """
 INSERT INTO domain_tallies (issue_id, domain, sent, deferred, hard, soft, content, sender)
 SELECT :issue, domain, count(*), 0, 0, 0, 0, 0 FROM subscribers WHERE id >= :first AND id < :first + :count
@@ -115,6 +123,7 @@ class Size:
     issues: int
     articles: int = 2000
     events: int = 20_000
+    feeds: int = 3000
 
 
 HUGE = Size(subscribers=1_000_000, deliveries=10_000_000, issues=200, events=100_000)
@@ -134,6 +143,8 @@ def fill(engine: Engine, size: Size, newsletter_id: int, *, now: datetime, say: 
         run(REPORTS)
         run(SUPPRESSIONS)
         run(EVENTS, count=size.events)
+        run(FEEDS, count=size.feeds, before=now - 60 * DAY)
+        run(FEED_TARGETS)
         for back in range(DAYS):
             run(DOMAIN_DAYS, day=(now - back * DAY).date(), at=now - back * DAY)
     say(f"{size.subscribers} readers")

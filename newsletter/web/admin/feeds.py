@@ -1,4 +1,8 @@
-"""Feeds: what is read, how it is doing, added, polled, paused, removed, in and out as a list."""
+"""Feeds: what is read, how it is doing, added, polled, paused, removed, in and out as a list.
+
+Newsletters share them. Who is limited to some newsletters sees the feeds that these take, and changes for the others
+nothing but the moment at which a feed is read.
+"""
 
 from typing import Any
 
@@ -17,6 +21,7 @@ from newsletter.feeds.adding import Added
 from newsletter.feeds.apart import Apart
 from newsletter.feeds.health import State, health
 from newsletter.feeds.models import Feed
+from newsletter.feeds.queries import Listed
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters import topics
 from newsletter.newsletters.models import Newsletter
@@ -34,17 +39,18 @@ SHAPES = {
     State.PAUSED: "paused",
 }
 MOST_REASONS = 5
-NOTED = {"poll": "feed.polled", "pause": "feed.paused", "resume": "feed.resumed", "remove": "feed.removed"}
+FOR_ALL = ("pause", "resume")  # done to the feed itself, whoever takes it
+NOTED = {"poll": "feed.polled", "pause": "feed.paused", "resume": "feed.resumed"}
 
 
 @admin.get("/feeds")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def feeds() -> Page:
     return _page()
 
 
 @admin.post("/feeds")
-@guard.requires(Permission.EDIT_ARTICLES)
+@guard.requires(Permission.EDIT_ARTICLES, shared=True)
 def add_feed() -> Page:
     """Take the feed of the site at `url` into the newsletter, or the topic of one, that `into` names."""
     url, into = request.form.get("url", "").strip(), request.form.get("into", "")
@@ -65,18 +71,18 @@ def add_feed() -> Page:
 
 
 @admin.get("/feeds/list.opml")
-@guard.requires(Permission.READ)
+@guard.requires(Permission.READ, shared=True)
 def export_feeds() -> Response:
-    """Every feed, for other programs."""
+    """Every feed that the user sees, for other programs."""
     with installation().database.reading() as session:
-        found = queries.listed(session, limit=100_000)
+        found = queries.listed(session, within=_seen(), limit=100_000)
     body = opml.write_opml(queries.outlines(found, None), title="Newsletter", now=guard.now())
     headers = {"Content-Disposition": 'attachment; filename="feeds.opml"'}
     return FlaskResponse(body, mimetype="text/x-opml", headers=headers)
 
 
 @admin.post("/feeds/list")
-@guard.requires(Permission.EDIT_ARTICLES)
+@guard.requires(Permission.EDIT_ARTICLES, shared=True)
 def import_feeds() -> Page:
     """Take the feeds of a file; workers read them in a moment. One that cannot be taken leaves the others."""
     file = request.files.get("file")
@@ -113,8 +119,15 @@ def import_feeds() -> Page:
 @guard.requires(Permission.READ)
 def feed(feed_id: int) -> Page:
     with installation().database.reading() as session:
-        (row,) = queries.with_takers(session, [queries.by_id(session, feed_id)])
-    return render_template("admin/feed.html", row=row, told=health(row.feed, guard.now()), shapes=SHAPES)
+        row = _row(session, feed_id)
+    return render_template(
+        "admin/feed.html",
+        row=row,
+        told=health(row.feed, guard.now()),
+        shapes=SHAPES,
+        edits=_edits(row),
+        not_theirs=None if _theirs_alone(row) else _not_theirs(),
+    )
 
 
 @admin.post("/feeds/<int:feed_id>")
@@ -123,7 +136,10 @@ def change_feed(feed_id: int) -> Page:
     """Read it now, pause or resume it, or take it away from the newsletter that the form names."""
     action = request.form.get("action", "")
     with installation().database.unit() as session:
-        found = queries.by_id(session, feed_id)
+        row = _row(session, feed_id)
+        found = row.feed
+        if action in FOR_ALL and not _theirs_alone(row):
+            raise RefusedError(_not_theirs())
         match action:
             case "poll":
                 adding.ask(session, [found.id], now=guard.now())
@@ -135,28 +151,34 @@ def change_feed(feed_id: int) -> Page:
                 adding.resume(session, found, now=guard.now())
                 said = _("It is read in a moment.")
             case "remove":
-                newsletter = newsletters.by_slug(session, request.form.get("newsletter", ""))
-                gone = adding.remove(session, found, newsletter.id)
-                said = (
-                    _("It is read no longer. Its articles stay.")
-                    if gone
-                    else _("It is read for other newsletters still.")
-                )
+                said = _remove(session, row)
             case _other:
                 raise NotFoundError(_("There is no such action."))
-        _note(session, NOTED[action], found)
+        if action in NOTED:
+            _note(session, NOTED[action], found)
     flash(said)
     return redirect(url_for("admin.feeds") if action == "remove" else url_for("admin.feed", feed_id=feed_id), 303)
+
+
+def _remove(session: Session, row: Listed) -> str:
+    """Take the feed away from the newsletter that the form names; what has become of it."""
+    newsletter = _editable(session, request.form.get("newsletter", ""))
+    if any(taker.newsletter.id == newsletter.id for taker in row.takers):
+        _note(session, "feed.removed", row.feed, newsletter=newsletter.slug)
+    if adding.remove(session, row.feed, newsletter.id):
+        return _("It is read no longer. Its articles stay.")
+    return _("It is read for other newsletters still.")
 
 
 def _page(problem: str = "") -> str:
     now = guard.now()
     with installation().database.reading() as session:
-        rows = queries.page(session, before=paging.before(), limit=paging.PER_PAGE + 1)
+        rows = queries.page(session, before=paging.before(), limit=paging.PER_PAGE + 1, within=_seen())
         listing = paging.listing(rows, lambda row: row.feed.id)
         places = [
             (f"{item.slug}/{topic.slug}" if topic else item.slug, f"{item.name}: {topic.name}" if topic else item.name)
-            for item in newsletters.all_newsletters(session)
+            for item in guard.theirs(session)
+            if guard.rights().allow(Permission.EDIT_ARTICLES, item.id)
             for topic in (None, *newsletters.topics(session, item.id))
         ]
     return render_template(
@@ -170,10 +192,48 @@ def _page(problem: str = "") -> str:
     )
 
 
+def _seen() -> frozenset[int] | None:
+    """The newsletters whose feeds the user sees; None: all."""
+    return guard.rights().where(Permission.READ)
+
+
+def _row(session: Session, feed_id: int) -> Listed:
+    """The feed as the user sees it."""
+    within = _seen()
+    (row,) = queries.with_takers(session, [queries.by_id(session, feed_id, within=within)], within=within)
+    return row
+
+
+def _edits(row: Listed) -> bool:
+    """Whether the user may change something about the feed."""
+    within = guard.rights().where(Permission.EDIT_ARTICLES)
+    return within is None or any(taker.newsletter.id in within for taker in row.takers)
+
+
+def _theirs_alone(row: Listed) -> bool:
+    """Whether all newsletters that take the feed are the user's to change, and so what is done to it for all."""
+    within = guard.rights().where(Permission.EDIT_ARTICLES)
+    return within is None or (not row.others and all(taker.newsletter.id in within for taker in row.takers))
+
+
+def _not_theirs() -> str:
+    return _(
+        "This feed also goes to newsletters that you may not change: ask an owner to pause it or have it read again. "
+        "Removing it from yours leaves theirs alone."
+    )
+
+
+def _editable(session: Session, slug: str) -> Newsletter:
+    """A newsletter that a form names; one that the user does not see does not exist."""
+    newsletter = newsletters.by_slug(session, slug, within=_seen())
+    guard.require(Permission.EDIT_ARTICLES, newsletter)
+    return newsletter
+
+
 def _destination(session: Session, into: str) -> tuple[Newsletter, int | None]:
     """The newsletter and the topic of `slug` or `slug/topic`."""
     slug, _slash, topic = into.partition("/")
-    newsletter = newsletters.by_slug(session, slug)
+    newsletter = _editable(session, slug)
     return newsletter, topics.by_slug(session, newsletter, topic).id if topic else None
 
 

@@ -25,6 +25,7 @@ from newsletter.accounts.sessions import LIFETIME, SignedIn
 from newsletter.core.clock import utc_now
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
+from newsletter.feeds import queries as feeds
 from newsletter.issues import queries as issues
 from newsletter.newsletters import queries as newsletters
 from newsletter.newsletters.models import Newsletter
@@ -50,9 +51,10 @@ class Reach(Enum):
 def requires(permission: Permission, *, shared: bool = False, everywhere: bool = False) -> Callable[[View], View]:
     """Declare what a user needs to open a view. Stands below the route; `let_in` enforces it before the view runs.
 
-    The permission has to be held for the newsletter that the address names, by `slug` or `issue_id`, and everywhere
-    where it names none. `shared`: it names none, and the view shows and does only what `rights()` and `theirs` let
-    through. `everywhere`: it names one, but what is done reaches all of them.
+    The permission has to be held for the newsletter that the address names, by `slug` or `issue_id`, for one of those
+    that take the feed that it names by `feed_id`, and everywhere where it names nothing of the kind. `shared`: it names
+    none, and the view shows and does only what `rights()` and `theirs` let through. `everywhere`: it names one, but
+    what is done reaches all of them.
     """
 
     def declare(view: View) -> View:
@@ -117,7 +119,7 @@ def let_in() -> AnyResponse | None:
     if found is None:
         return _ask_to_sign_in()
     if not isinstance(declared, Permission) or not _allowed(found.rights, declared, view.__dict__[REACH]):
-        raise Forbidden(_("Your role does not allow this. Ask an owner."))
+        raise _not_allowed()
     if instead is not None:
         return make_response(instead(**(request.view_args or {})), 413)
     return None
@@ -170,6 +172,12 @@ def entered(newsletter: Newsletter) -> Newsletter:
         raise _nothing_there()
     g.entered = newsletter.id
     return newsletter
+
+
+def require(permission: Permission, newsletter: Newsletter) -> None:
+    """Raise Forbidden unless the user may do it to this newsletter: for a view whose form names one that they see."""
+    if not rights().allow(permission, newsletter.id):
+        raise _not_allowed()
 
 
 def theirs(session: Session) -> list[Newsletter]:
@@ -229,8 +237,12 @@ def _allowed(rights: Rights, permission: Permission, reach: Reach) -> bool:
     if reach is Reach.SHARED:
         # Reading is what being signed in allows: whoever has no newsletter left still has an account.
         return permission is Permission.READ or rights.somewhere_allow(permission)
-    named = _named_newsletter()
-    return named is not None and rights.allow(permission, entered(named).id)
+    held = []
+    if (named := _named_newsletter()) is not None:
+        held.append(rights.allow(permission, entered(named).id))
+    if (takers := _takers_of_named_feed(rights)) is not None:
+        held.append(any(rights.allow(permission, number) for number in takers))
+    return bool(held) and all(held)
 
 
 def _named_newsletter() -> Newsletter | None:
@@ -247,6 +259,22 @@ def _named_newsletter() -> Newsletter | None:
     if len({item.id for item in found}) > 1:
         raise _nothing_there()
     return found[0] if found else None
+
+
+def _takers_of_named_feed(rights: Rights) -> list[int] | None:
+    """Which newsletters of the user take the feed that the address names, if it names one; NotFoundError if none do."""
+    given = request.view_args or {}
+    if "feed_id" not in given:
+        return None
+    with installation().database.reading() as session:
+        found = feeds.taken_by(session, given["feed_id"], within=rights.where(Permission.READ))
+    if not found:
+        raise _nothing_there()
+    return found
+
+
+def _not_allowed() -> Forbidden:
+    return Forbidden(_("Your role does not allow this. Ask an owner."))
 
 
 def _nothing_there() -> NotFoundError:

@@ -37,13 +37,16 @@ ROOM_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A page of the settings. `file` holds its views; `of_newsletter`: there is one for each newsletter."""
+    """A page of the settings. `file` holds its views; `of_newsletter`: there is one for each newsletter; `shared`:
+    there is one for all, and it shows what is theirs to whoever may see any newsletter.
+    """
 
     file: str
     label: str
     endpoint: str
     permission: Permission
     of_newsletter: bool = True
+    shared: bool = False
 
     def address(self, current: Newsletter | None) -> str:
         if self.of_newsletter and current is not None:
@@ -62,7 +65,7 @@ def _tabs() -> tuple[Tab, ...]:
         Tab("look", _("Look"), "admin.look", Permission.MANAGE_NEWSLETTERS),
         Tab("form", _("Form"), "admin.form", Permission.MANAGE_NEWSLETTERS),
         Tab("domain", _("Sending domain"), "admin.domain", Permission.READ),
-        Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False),
+        Tab("feeds", _("Feeds"), "admin.feeds", Permission.READ, of_newsletter=False, shared=True),
         Tab("people", _("People"), "admin.people", Permission.MANAGE_USERS, of_newsletter=False),
         Tab("log", _("Log"), "admin.log", Permission.MANAGE_USERS, of_newsletter=False),
         Tab("relays", _("Relays"), "admin.relays", Permission.MANAGE_NEWSLETTERS, of_newsletter=False),
@@ -98,6 +101,8 @@ def _open_tabs(current: Newsletter | None) -> Iterator[Tab]:
 
 
 def _opens(tab: Tab, current: Newsletter | None) -> bool:
+    if tab.shared:
+        return guard.rights().somewhere_allow(tab.permission)
     if not tab.of_newsletter:
         return guard.may(tab.permission, everywhere=True)
     return current is not None and guard.may(tab.permission, current)
