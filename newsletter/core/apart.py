@@ -1,7 +1,8 @@
 """Work on what came from outside, in a process of its own: whatever is in it, neither the time nor the memory that it
 takes is the worker's.
 
-A question is some messages of octets, an answer is one. Each is led by its length in eight octets.
+A question is some messages of octets, an answer is one. Each is led by its length in eight octets; before the first one
+the child says that it is ready, by one octet.
 """
 
 import os
@@ -18,11 +19,14 @@ from typing import Any, BinaryIO, Final
 from newsletter.core.processes import end_with_parent
 
 LONGEST_ANSWER: Final = 100_000_000
+READY: Final = b"\n"
+START: Final = 60.0  # seconds that a child may take until it is ready, which says nothing about the work
 
 
 class Child:
     """A process that runs `python -m module`, which calls `serve`. It starts with the first question and ends with
-    `close`. One question at a time; a child that takes too long is killed, and the next question gets another one.
+    `close`. One question at a time; a child that takes more than `seconds` from being asked, once it is ready, is
+    killed, and the next question gets another one.
     """
 
     def __init__(self, module: str, *, seconds: float, timer: Callable[[], float] = time.monotonic) -> None:
@@ -57,6 +61,8 @@ class Child:
         if self._process is None or self._process.poll() is not None:
             self._end()
             self._process = _start(self._module)
+            if self._process.stdout is not None:
+                self._octets(self._process.stdout.fileno(), len(READY), time.monotonic() + START, time.monotonic)
         given, told = self._process.stdin, self._process.stdout
         if given is None or told is None:
             raise EOFError
@@ -67,15 +73,16 @@ class Child:
         return self._read(told.fileno(), deadline)
 
     def _read(self, descriptor: int, deadline: float) -> bytes:
-        size = int.from_bytes(self._octets(descriptor, 8, deadline))
+        size = int.from_bytes(self._octets(descriptor, 8, deadline, self._timer))
         if size > LONGEST_ANSWER:
             raise ValueError(size)
-        return self._octets(descriptor, size, deadline)
+        return self._octets(descriptor, size, deadline, self._timer)
 
-    def _octets(self, descriptor: int, count: int, deadline: float) -> bytes:
+    @staticmethod
+    def _octets(descriptor: int, count: int, deadline: float, timer: Callable[[], float]) -> bytes:
         parts: list[bytes] = []
         while count:
-            left = deadline - self._timer()
+            left = deadline - timer()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
                 raise TimeoutError
             part = os.read(descriptor, min(count, 1 << 20))
@@ -104,6 +111,8 @@ def serve(answer: Callable[..., bytes], *, messages: int, memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     given, told = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a library prints is no answer
+    told.write(READY)
+    told.flush()
     while first := _take(given):
         _write(told, answer(first, *(_take(given) for _more in range(messages - 1))))
         told.flush()

@@ -523,7 +523,6 @@ def test_what_takes_too_long_to_understand_is_a_failure_in_words(newsroom: Newsr
     add(newsroom, press.put("/feed", rss(items(2))), gazette)
     attributes = " ".join(f'a{number}="1"' for number in range(60_000))
     press.put("/feed", f'<rss version="2.0"><channel><item {attributes}></item></channel></rss>')
-    # Time enough for a new process to start on a busy machine, and far too little for such a document.
     with Apart(seconds=2) as parse:
         polled = poll_later(newsroom, parse=parse)
         assert "2 sec" in (polled.error or "")
