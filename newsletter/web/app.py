@@ -5,7 +5,9 @@ from pathlib import Path
 
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
+from newsletter.core.ids import LARGEST_ID
 from newsletter.core.installation import Installation, open_installation
 from newsletter.core.settings import Settings
 from newsletter.web import health, metrics
@@ -21,6 +23,13 @@ from newsletter.web.static_files import set_up_static_files
 
 # A sign-up form holds an address; nothing a reader sends is longer. Staff pages raise it for their articles.
 LARGEST_BODY = 64 * 1024
+
+
+class IdConverter(IntegerConverter):
+    """A number in an address. A larger one than any id leads nowhere: no database is asked for what it cannot hold."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=LARGEST_ID)
 
 
 def create_app(settings: Settings, installation: Installation | None = None, *, mailbox: Path | None = None) -> WebApp:
@@ -49,6 +58,7 @@ def create_app(settings: Settings, installation: Installation | None = None, *, 
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined] # the default provider has it
     app.url_map.strict_slashes = False
+    app.url_map.converters["int"] = IdConverter
     CSRFProtect(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

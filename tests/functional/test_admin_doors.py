@@ -93,3 +93,31 @@ def test_what_does_not_exist_is_said_to_be_missing(house: House):
         "/admin/x",
     ):
         assert akouvi.get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64, 10**40])
+def test_a_number_that_no_row_can_have_leads_nowhere(house: House, number: int):
+    akouvi = Staff(house.reader()).come_in(house.staff_link())
+    adapter = house.app.url_map.bind("localhost")
+    seen = 0
+    for rule in house.app.url_map.iter_rules():
+        numbers = {name for name in rule.arguments if name.endswith(("_id", "number"))}
+        if not numbers or "GET" not in (rule.methods or ()):
+            continue
+        values = _values(rule) | dict.fromkeys(numbers, 987654321)
+        path = adapter.build(rule.endpoint, values, method="GET").replace("987654321", str(number))
+        assert akouvi.client.get(path).status_code in (404, 405), path
+        seen += 1
+    assert seen > 20
+
+
+@pytest.mark.parametrize("before", [-(2**70), -1, 0, 2**63, 2**70])
+def test_lists_end_where_no_row_can_be(house: House, before: int):
+    akouvi = Staff(house.reader()).come_in(house.staff_link())
+    for path in (
+        "/admin/feeds",
+        "/admin/log",
+        "/admin/newsletters/depeche/issues",
+        "/admin/newsletters/depeche/articles",
+    ):
+        assert akouvi.client.get(f"{path}?before={before}").status_code == 200, path

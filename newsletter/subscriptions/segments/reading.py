@@ -10,6 +10,7 @@ import idna
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import LOCALES
 from newsletter.core.i18n import gettext as _
+from newsletter.core.ids import LARGEST_ID
 from newsletter.newsletters.editions import Edition
 from newsletter.subscriptions.segments.conditions import CONDITIONS, kind_of
 from newsletter.subscriptions.segments.rule import (
@@ -31,7 +32,6 @@ from newsletter.subscriptions.segments.rule import (
 )
 
 UNSAFE: Final = ("Cc", "Cs", "Co", "Cn", "Zl", "Zp")  # nobody types these, and PostgreSQL keeps no NUL
-LARGEST_ID: Final = 2**63 - 1
 EARLIEST: Final = 1970
 
 

@@ -6,6 +6,7 @@ from werkzeug.datastructures import MultiDict
 from newsletter.core.errors import NotFoundError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.i18n import ngettext
+from newsletter.core.ids import LARGEST_ID
 from newsletter.issues import narrowed
 from newsletter.newsletters.models import Newsletter
 from newsletter.subscriptions import queries
@@ -18,7 +19,6 @@ from newsletter.subscriptions.segments.reading import read_rule
 
 MAX_TEXT = 320
 MAX_TICKED = 1000
-LARGEST_ID = 2**63 - 1
 
 
 def find_in(values: MultiDict[str, str], newsletter_id: int) -> Find:

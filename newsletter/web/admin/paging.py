@@ -6,6 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from flask import request, url_for
 
+from newsletter.core.ids import LARGEST_ID
+
 Row = TypeVar("Row")
 PER_PAGE = 30
 
@@ -20,8 +22,9 @@ class Listing(Generic[Row]):
 
 
 def before() -> int | None:
-    """The id that the page asked for comes after."""
-    return request.args.get("before", type=int)
+    """The id that the page asked for comes after; what is no id is the end, on which nothing follows."""
+    asked = request.args.get("before", type=int)
+    return asked if asked is None else max(0, min(asked, LARGEST_ID))
 
 
 def listing(rows: Sequence[Row], key: Callable[[Row], int], **arguments: Any) -> Listing[Row]:
