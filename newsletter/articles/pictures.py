@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from newsletter.articles.canonical import absolute_url
 from newsletter.articles.models import Article, Picture, PictureStatus
 from newsletter.core import fetching, imaging, jobs
-from newsletter.core.database import Database, among, insert_into
+from newsletter.core.database import Database, among, held, insert_into
 from newsletter.core.errors import RefusedError
 from newsletter.core.i18n import gettext as _
 from newsletter.core.targets import FetchError
@@ -138,7 +138,7 @@ def _claim(session: Session, *, now: datetime) -> list[_Claimed]:
     )
     rows = session.execute(
         update(Picture)
-        .where(Picture.id.in_(due))
+        .where(among(session, Picture.id, held(session, due)))
         .values(next_attempt_at=now + LEASE, attempts=Picture.attempts + 1)
         .returning(Picture.id, Picture.source_url, Picture.attempts)
         .execution_options(synchronize_session=False)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Select,
     any_,
     create_engine,
     event,
@@ -133,6 +134,15 @@ def _begin_postgresql(connection: Connection) -> None:
 def dialect_of(session: Session) -> str:
     """The name of the session's database: `postgresql` or `sqlite`."""
     return session.get_bind().dialect.name
+
+
+def held(session: Session, query: Select[int]) -> list[int]:
+    """The ids that a query with a limit and FOR UPDATE SKIP LOCKED finds, held until the commit.
+
+    To be changed by a statement of their own: inside of one, PostgreSQL may run the query again for each row, which
+    then passes over what it holds already and takes more rows than its limit.
+    """
+    return list(session.scalars(query))
 
 
 def insert_into(session: Session, table: type[Any]) -> Any:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.core import jobs
-from newsletter.core.database import insert_into
+from newsletter.core.database import among, held, insert_into
 from newsletter.feedback.models import FeedbackReport, InboundMail
 from newsletter.mail import mime
 
@@ -74,14 +74,14 @@ def claim(session: Session, *, most: int, now: datetime) -> list[int]:
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    numbers = session.scalars(
+    numbers = held(session, waiting)
+    session.execute(
         update(InboundMail)
-        .where(InboundMail.id.in_(waiting.scalar_subquery()))
+        .where(among(session, InboundMail.id, numbers))
         .values(lease_until=now + LEASE)
-        .returning(InboundMail.id)
         .execution_options(synchronize_session=False)
-    ).all()
-    return sorted(numbers)
+    )
+    return numbers
 
 
 def anything_waits(session: Session, *, now: datetime) -> bool:

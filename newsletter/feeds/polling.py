@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session, aliased
 from newsletter.articles import stories
 from newsletter.articles.canonical import absolute_url, canonical_url
 from newsletter.articles.language import primary_language
-from newsletter.core.database import Database, among, dialect_of
+from newsletter.core.database import Database, among, dialect_of, held
 from newsletter.core.i18n import gettext as _
 from newsletter.core.prose import clean_characters, clean_line
 from newsletter.core.tokens import hash_token
@@ -254,14 +254,14 @@ def _claim(session: Session, name: str, *, now: datetime, limit: int, ids: Colle
     query = select(Feed.id).where(_is_free(now), ~taken)
     query = query.where(_is_due(now) if ids is None else among(session, Feed.id, ids))
     query = query.order_by(Feed.next_poll_at).limit(limit).with_for_update(skip_locked=True)
-    claimed = session.execute(
+    claimed = held(session, query)
+    session.execute(
         update(Feed)
-        .where(Feed.id.in_(query))
+        .where(among(session, Feed.id, claimed))
         .values(lease_until=now + LEASE, leased_by=name)
-        .returning(Feed.id)
         .execution_options(synchronize_session=False)
     )
-    found = session.scalars(select(Feed).where(among(session, Feed.id, list(claimed.scalars()))))
+    found = session.scalars(select(Feed).where(among(session, Feed.id, claimed)))
     return sorted(found, key=lambda feed: feed.next_poll_at or now)
 
 
